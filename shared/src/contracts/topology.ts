@@ -1,0 +1,171 @@
+/**
+ * The broker as both services agree on it: exchanges, queues and bindings, as data. `rabbitmq/definitions.json` is
+ * generated from it and `rabbitmq/declare.ts` declares it. Every argument is explicit, so that RabbitMQ 3.10 and 4.x
+ * build the same thing.
+ */
+export const exchanges = {
+  /** Every event, by its type. */
+  orders: 'orders',
+  /** Messages that failed for good. */
+  deadLetters: 'orders.dlx',
+  /** Messages that wait for their next attempt. */
+  retry: 'orders.retry',
+} as const;
+
+export const queues = {
+  orderCreated: 'processor-service.order.created',
+  orderProcessed: 'order-service.order.processed',
+  /** The event log: a stream that keeps everything that was ever announced. */
+  eventLog: 'orders.log',
+} as const;
+
+export type WorkQueueName = (typeof queues)['orderCreated' | 'orderProcessed'];
+
+interface WorkQueue {
+  readonly name: WorkQueueName;
+  readonly routingKeys: readonly string[];
+  readonly deadLetterRoutingKey: string;
+  /** One consumer at a time, with failover: where the order of one order's events matters across replicas. */
+  readonly singleActiveConsumer: boolean;
+}
+
+export const workQueues: readonly WorkQueue[] = [
+  {
+    name: queues.orderCreated,
+    routingKeys: ['order.created'],
+    deadLetterRoutingKey: 'order.created.failed',
+    singleActiveConsumer: false,
+  },
+  {
+    name: queues.orderProcessed,
+    routingKeys: ['order.reserved', 'order.paid', 'order.processed'],
+    deadLetterRoutingKey: 'order.processed.failed',
+    singleActiveConsumer: true,
+  },
+];
+
+/** The dead-letter queue of a work queue. */
+export function deadLetterQueueOf(workQueue: string): string {
+  return `${workQueue}.dlq`;
+}
+
+/** Where a work queue's dead letters are published to. */
+export function deadLetterRoutingKeyOf(workQueue: string): string {
+  return workQueues.find((queue) => queue.name === workQueue)?.deadLetterRoutingKey ?? `${workQueue}.failed`;
+}
+
+/** Waiting times of the retry ladder in milliseconds, shortest first. */
+export const defaultRetryDelaysMs: readonly number[] = [1_000, 5_000, 30_000, 120_000, 600_000];
+
+/** The queue in which messages wait `delayMs` milliseconds. */
+export function retryQueueOf(delayMs: number): string {
+  return `${exchanges.retry}.${delayMs}ms`;
+}
+
+/** Header that picks the rung on the headers exchange; its value is the delay in milliseconds. */
+export const retryRungHeader = 'retry-delay-ms';
+
+/**
+ * After how many deliveries without an answer the broker itself gives a message up. Consumers park a message well
+ * before (see `shared/messaging/consumer.ts`); this is the net below them.
+ */
+const workQueueDeliveryLimit = 20;
+
+/** Looking at a dead letter counts as a delivery before RabbitMQ 4.3; nobody will look this often. */
+const deadLetterQueueDeliveryLimit = 1_000_000;
+
+type Arguments = Readonly<Record<string, string | number | boolean>>;
+
+export interface Topology {
+  readonly exchanges: readonly { name: string; type: 'topic' | 'headers' }[];
+  readonly queues: readonly { name: string; arguments: Arguments }[];
+  readonly bindings: readonly { source: string; queue: string; routingKey: string; arguments: Arguments }[];
+}
+
+/** Builds the whole topology; tests pass a shorter ladder. */
+export function buildTopology(retryDelaysMs: readonly number[] = defaultRetryDelaysMs): Topology {
+  return {
+    exchanges: [
+      { name: exchanges.orders, type: 'topic' },
+      { name: exchanges.deadLetters, type: 'topic' },
+      { name: exchanges.retry, type: 'headers' },
+    ],
+    queues: [
+      ...workQueues.flatMap((queue) => [workQueueDefinition(queue), deadLetterQueueDefinition(queue)]),
+      ...retryDelaysMs.map(retryQueueDefinition),
+      { name: queues.eventLog, arguments: eventLogArguments },
+    ],
+    bindings: [
+      ...workQueues.flatMap((queue) => [
+        ...bindingsOf(queue.name),
+        {
+          source: exchanges.deadLetters,
+          queue: deadLetterQueueOf(queue.name),
+          routingKey: queue.deadLetterRoutingKey,
+          arguments: {},
+        },
+      ]),
+      ...retryDelaysMs.map((delayMs) => ({
+        source: exchanges.retry,
+        queue: retryQueueOf(delayMs),
+        routingKey: '',
+        arguments: { 'x-match': 'all', [retryRungHeader]: String(delayMs) },
+      })),
+      { source: exchanges.orders, queue: queues.eventLog, routingKey: '#', arguments: {} },
+    ],
+  };
+}
+
+/** The bindings that bring a work queue its messages; its consumer asserts them again whenever it subscribes. */
+export function bindingsOf(workQueue: WorkQueueName): Topology['bindings'] {
+  const { name, routingKeys } = workQueues.find((queue) => queue.name === workQueue)!;
+  return routingKeys.map((routingKey) => ({
+    source: exchanges.orders,
+    queue: name,
+    routingKey,
+    arguments: {},
+  }));
+}
+
+/** A full queue refuses the publisher instead of dropping its head, as at-least-once dead-lettering demands. */
+const quorum = { 'x-queue-type': 'quorum', 'x-overflow': 'reject-publish' } as const;
+
+function workQueueDefinition(queue: WorkQueue): Topology['queues'][number] {
+  return {
+    name: queue.name,
+    arguments: {
+      ...quorum,
+      'x-delivery-limit': workQueueDeliveryLimit,
+      'x-dead-letter-exchange': exchanges.deadLetters,
+      'x-dead-letter-routing-key': queue.deadLetterRoutingKey,
+      'x-dead-letter-strategy': 'at-least-once',
+      'x-single-active-consumer': queue.singleActiveConsumer,
+    },
+  };
+}
+
+function deadLetterQueueDefinition(queue: WorkQueue): Topology['queues'][number] {
+  return {
+    name: deadLetterQueueOf(queue.name),
+    arguments: { ...quorum, 'x-delivery-limit': deadLetterQueueDeliveryLimit },
+  };
+}
+
+/** Messages expire only at the head of a queue, hence one queue per delay; the routing key is the way back. */
+function retryQueueDefinition(delayMs: number): Topology['queues'][number] {
+  return {
+    name: retryQueueOf(delayMs),
+    arguments: {
+      ...quorum,
+      'x-message-ttl': delayMs,
+      'x-dead-letter-exchange': '',
+      'x-dead-letter-strategy': 'at-least-once',
+    },
+  };
+}
+
+const eventLogArguments: Arguments = {
+  'x-queue-type': 'stream',
+  'x-max-length-bytes': 2_000_000_000,
+  'x-stream-max-segment-size-bytes': 100_000_000,
+};

@@ -1,0 +1,122 @@
+import type { Channel, ChannelModel } from 'amqplib';
+import { connect } from 'amqplib';
+import type { Logger } from 'pino';
+import { type Backoff, backoffDelay } from '../kernel/backoff.ts';
+import { sleep } from '../kernel/sleep.ts';
+
+/** One connection to the broker that comes back by itself, until it is stopped. */
+export interface BrokerConnection {
+  /** Connects in the background and keeps doing so. */
+  start(): void;
+  /** `blocked`: connected, but the broker takes no messages because it is short of memory or disk. */
+  state(): 'disconnected' | 'connected' | 'blocked';
+  stop(): Promise<void>;
+}
+
+const reconnectBackoff: Backoff = { initialMs: 100, maximumMs: 5_000 };
+const connectTimeoutMs = 10_000;
+const heartbeatSeconds = 10;
+
+/**
+ * Keeps one AMQP connection alive. `attach` runs after every successful connect and opens the channels; `detach` runs
+ * after every loss of the connection, before the next attempt. When a channel guarded by {@link guardChannel} dies by
+ * itself, the whole connection is replaced: there is one way to recover, not two.
+ */
+export function createBrokerConnection(options: {
+  url: string;
+  name: string;
+  logger: Logger;
+  attach: (connection: ChannelModel) => Promise<void>;
+  detach: () => void;
+}): BrokerConnection {
+  const { url, name, attach, detach } = options;
+  const logger = options.logger.child({ connection: name });
+  const stopping = new AbortController();
+  let current: ChannelModel | undefined;
+  let state: ReturnType<BrokerConnection['state']> = 'disconnected';
+  let running: Promise<void> | undefined;
+
+  /** Resolves when the connection has ended, with what ended it. Rejects when it could not be set up. */
+  async function serve(onUp: () => void): Promise<Error | undefined> {
+    const connection = await connect(withHeartbeat(url), {
+      timeout: connectTimeoutMs,
+      noDelay: true,
+      keepAlive: true,
+      clientProperties: { connection_name: name },
+    });
+    const closed = new Promise<Error | undefined>((resolve) => {
+      connection.on('close', resolve);
+    });
+    connection.on('error', (error) => logger.warn({ err: error }, 'broker connection failed'));
+    connection.on('blocked', (reason) => {
+      state = 'blocked';
+      logger.warn({ reason }, 'broker takes no messages');
+    });
+    connection.on('unblocked', () => {
+      state = 'connected';
+      logger.info('broker takes messages again');
+    });
+    try {
+      await Promise.race([attach(connection), closed.then(failClosed)]);
+    } catch (error) {
+      await connection.close().catch(ignoreClosed);
+      throw error;
+    }
+    current = connection;
+    state = 'connected';
+    onUp();
+    return closed;
+  }
+
+  async function run(): Promise<void> {
+    let failures = 0;
+    while (!stopping.signal.aborted) {
+      try {
+        const reason = await serve(() => {
+          failures = 0;
+          logger.info('connected to the broker');
+        });
+        if (!stopping.signal.aborted) logger.warn({ reason: reason?.message }, 'broker connection lost');
+      } catch (error) {
+        if (failures === 0) logger.warn({ err: error }, 'cannot connect to the broker');
+      }
+      current = undefined;
+      state = 'disconnected';
+      detach();
+      failures += 1;
+      await sleep(backoffDelay(reconnectBackoff, failures), stopping.signal);
+    }
+  }
+
+  return {
+    start() {
+      running ??= run();
+    },
+    state: () => state,
+    async stop() {
+      stopping.abort();
+      await current?.close().catch(ignoreClosed);
+      await running;
+    },
+  };
+}
+
+/** Prepares a freshly opened channel: when the server closes it, the connection goes with it and comes back whole. */
+export function guardChannel<C extends Channel>(channel: C, connection: ChannelModel, logger: Logger): C {
+  channel.on('error', (error) => logger.error({ err: error }, 'broker closed a channel'));
+  channel.on('close', () => void connection.close().catch(ignoreClosed));
+  return channel;
+}
+
+function withHeartbeat(url: string): string {
+  const parsed = new URL(url);
+  if (!parsed.searchParams.has('heartbeat')) parsed.searchParams.set('heartbeat', String(heartbeatSeconds));
+  return parsed.toString();
+}
+
+function failClosed(reason: Error | undefined): never {
+  throw reason ?? new Error('the connection closed while it was being set up');
+}
+
+/** Closing what is already closed is an error to amqplib and the wanted outcome here. */
+function ignoreClosed(): void {}

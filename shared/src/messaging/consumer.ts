@@ -1,0 +1,196 @@
+import type { Channel, ChannelModel, ConsumeMessage } from 'amqplib';
+import type { Logger } from 'pino';
+import { bindingsOf, type WorkQueueName } from '../contracts/topology.ts';
+import { type Backoff, backoffDelay } from '../kernel/backoff.ts';
+import type { Clock } from '../kernel/clock.ts';
+import { AppError, toAppError } from '../kernel/errors.ts';
+import type { Failpoint } from '../kernel/failpoints.ts';
+import { sleep } from '../kernel/sleep.ts';
+import { createBrokerConnection, guardChannel } from './broker-connection.ts';
+import { disposeOf, toDeadLetter, toRetry } from './failure-policy.ts';
+import { type IncomingMessage, type OutgoingMessage, readMessage } from './message.ts';
+import type { Publisher } from './publisher.ts';
+
+/** What a service does with the messages of one queue. */
+export interface MessageHandler {
+  /** The effect. Returning means that it is durable, throwing that it is not. */
+  handle(message: IncomingMessage): Promise<void>;
+  /**
+   * The last word on a message before it goes to the dead-letter queue: undo what is half done, tell who waits. While
+   * it throws, the message is not given up.
+   */
+  giveUp?(message: IncomingMessage, error: AppError): Promise<void>;
+}
+
+export interface Consumer {
+  start(): void;
+  isReady(): boolean;
+  /** Takes no more messages, finishes those at hand, and leaves what waits for a dependency to the next consumer. */
+  stop(): Promise<void>;
+}
+
+/** While a dependency is away. */
+const holdBackoff: Backoff = { initialMs: 200, maximumMs: 5_000 };
+/** A message that came back unanswered this often may be what ends the process: such messages run one at a time. */
+const suspectAfter = 3;
+/** And after this many it is given up as poison, well before the broker's own delivery limit. */
+const poisonAfter = 12;
+
+/**
+ * Consumes one work queue on a connection of its own: every message ends acknowledged after its effect, on the retry
+ * ladder, or in the dead-letter queue, and is acknowledged only once the broker has confirmed the copy that goes on.
+ */
+export function createConsumer(options: {
+  url: string;
+  name: string;
+  queue: WorkQueueName;
+  /** How many messages are worked on at the same time. */
+  concurrency: number;
+  retryDelaysMs: readonly number[];
+  handler: MessageHandler;
+  publisher: Publisher;
+  clock: Clock;
+  failpoint: Failpoint;
+  logger: Logger;
+}): Consumer {
+  const { url, name, queue, concurrency, retryDelaysMs, handler, publisher, clock, failpoint } = options;
+  const logger = options.logger.child({ queue });
+  const stopping = new AbortController();
+  const atHand = new Set<Promise<void>>();
+  let subscription: { channel: Channel; consumerTag: string } | undefined;
+  let suspects: Promise<void> = Promise.resolve();
+
+  /** Handles a message and acknowledges it, unless the broker has meanwhile taken it back to deliver it again. */
+  async function settle(
+    message: IncomingMessage,
+    delivered: ConsumeMessage,
+    channel: Channel,
+  ): Promise<void> {
+    const isOurs = (): boolean => subscription?.channel === channel;
+    for (let holds = 0; isOurs() && !stopping.signal.aborted; holds += 1) {
+      const error = await attempt(message);
+      if (!error || (await passOn(message, error))) {
+        failpoint('consumer.before-ack');
+        if (isOurs()) channel.ack(delivered);
+        return;
+      }
+      if (holds === 0) logger.warn({ ...facts(message), err: error }, 'message waits for a dependency');
+      await sleep(backoffDelay(holdBackoff, holds + 1), stopping.signal);
+    }
+  }
+
+  async function attempt(message: IncomingMessage): Promise<AppError | undefined> {
+    if (message.unansweredDeliveries >= poisonAfter) return poison(message);
+    try {
+      await handler.handle(message);
+      return undefined;
+    } catch (error) {
+      return toAppError(error);
+    }
+  }
+
+  /** Sends a failed message on its way. `false`: it has to wait here. */
+  async function passOn(message: IncomingMessage, error: AppError): Promise<boolean> {
+    const disposition = disposeOf(error, message.failedAttempts, retryDelaysMs);
+    switch (disposition.action) {
+      case 'hold':
+        return false;
+      case 'retry':
+        logger.warn(
+          { ...facts(message), err: error, delayMs: disposition.delayMs },
+          'message will be retried',
+        );
+        failpoint('consumer.before-retry');
+        return publishCopy(toRetry(message, error, disposition.delayMs, clock()));
+      case 'park':
+        return park(message, error);
+    }
+  }
+
+  async function park(message: IncomingMessage, error: AppError): Promise<boolean> {
+    try {
+      await handler.giveUp?.(message, error);
+    } catch (cause) {
+      logger.error({ ...facts(message), err: cause }, 'cannot give a message up yet');
+      return false;
+    }
+    logger.error({ ...facts(message), err: error }, 'message goes to the dead-letter queue');
+    failpoint('consumer.before-park');
+    return publishCopy(toDeadLetter(message, error, clock()));
+  }
+
+  async function publishCopy(copy: OutgoingMessage): Promise<boolean> {
+    try {
+      await publisher.publish(copy);
+      return true;
+    } catch (error) {
+      logger.error({ messageId: copy.messageId, err: error }, 'cannot pass a failed message on yet');
+      return false;
+    }
+  }
+
+  function work(channel: Channel, delivered: ConsumeMessage): Promise<void> {
+    const message = readMessage(queue, delivered);
+    if (message.unansweredDeliveries < suspectAfter) return settle(message, delivered, channel);
+    suspects = suspects.then(() => settle(message, delivered, channel));
+    return suspects;
+  }
+
+  function onDelivery(channel: Channel, delivered: ConsumeMessage | null, connection: ChannelModel): void {
+    if (delivered === null) {
+      logger.warn('the broker cancelled the subscription');
+      void connection.close();
+      return;
+    }
+    const job = work(channel, delivered).catch((error: unknown) => {
+      logger.error({ err: error }, 'message could not be answered and will come again');
+      void connection.close();
+    });
+    atHand.add(job);
+    void job.finally(() => atHand.delete(job));
+  }
+
+  async function attach(connection: ChannelModel): Promise<void> {
+    const channel = guardChannel(await connection.createChannel(), connection, logger);
+    await channel.checkQueue(queue);
+    // Asserted again with every subscription, so that a binding deleted by accident comes back.
+    for (const { source, routingKey } of bindingsOf(queue))
+      await channel.bindQueue(queue, source, routingKey);
+    await channel.prefetch(concurrency);
+    const consumerTag = `${name}.${process.pid}`;
+    subscription = { channel, consumerTag };
+    await channel.consume(queue, (delivered) => onDelivery(channel, delivered, connection), { consumerTag });
+  }
+
+  function detach(): void {
+    subscription = undefined;
+  }
+
+  const connection = createBrokerConnection({ url, name, logger, attach, detach });
+
+  return {
+    start: connection.start,
+    isReady: () => subscription !== undefined && connection.state() !== 'disconnected',
+    async stop() {
+      await subscription?.channel.cancel(subscription.consumerTag).catch((error: unknown) => {
+        logger.warn({ err: error }, 'could not cancel the subscription');
+      });
+      stopping.abort();
+      await Promise.all(atHand);
+      await connection.stop();
+    },
+  };
+}
+
+function poison(message: IncomingMessage): AppError {
+  return new AppError({
+    code: 'POISON_MESSAGE',
+    kind: 'permanent',
+    message: `delivered ${message.unansweredDeliveries} times without an answer`,
+  });
+}
+
+function facts(message: IncomingMessage): Record<string, unknown> {
+  const { messageId, type, correlationId, failedAttempts } = message;
+  return { messageId, type, correlationId, attempt: failedAttempts + 1 };
+}

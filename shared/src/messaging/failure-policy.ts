@@ -1,0 +1,69 @@
+import { deadLetterRoutingKeyOf, exchanges, retryRungHeader } from '../contracts/topology.ts';
+import type { AppError, ErrorKind } from '../kernel/errors.ts';
+import { forward, type IncomingMessage, messageHeaders, type OutgoingMessage } from './message.ts';
+
+/** What a consumer does with a message whose handler failed. */
+export type Disposition =
+  /** Keep it, wait, and handle it again: something that everyone needs is away, and attempts are not burnt. */
+  | { readonly action: 'hold' }
+  /** Up the ladder: come back after `delayMs`. */
+  | { readonly action: 'retry'; readonly delayMs: number }
+  /** Into the dead-letter queue. `exhausted`: it was worth retrying, and the ladder has no rung left. */
+  | { readonly action: 'park'; readonly exhausted: boolean };
+
+const counted = (failedAttempts: number, delaysMs: readonly number[]): Disposition => {
+  const delayMs = delaysMs[failedAttempts];
+  return delayMs === undefined ? { action: 'park', exhausted: true } : { action: 'retry', delayMs };
+};
+
+const dispositions: Record<ErrorKind, (failedAttempts: number, delaysMs: readonly number[]) => Disposition> =
+  {
+    unavailable: () => ({ action: 'hold' }),
+    transient: counted,
+    conflict: counted,
+    rejected: () => ({ action: 'park', exhausted: false }),
+    permanent: () => ({ action: 'park', exhausted: false }),
+  };
+
+/** Decides by the kind of the error alone; `delaysMs` are the rungs of the ladder. */
+export function disposeOf(error: AppError, failedAttempts: number, delaysMs: readonly number[]): Disposition {
+  return dispositions[error.kind](failedAttempts, delaysMs);
+}
+
+/** The message as it climbs to the rung with `delayMs`; the queue's name as routing key brings it back. */
+export function toRetry(
+  message: IncomingMessage,
+  error: AppError,
+  delayMs: number,
+  now: Date,
+): OutgoingMessage {
+  return forward(message, {
+    exchange: exchanges.retry,
+    routingKey: message.queue,
+    headers: { ...diagnostics(message, error, now), [retryRungHeader]: String(delayMs) },
+  });
+}
+
+/** The message as it comes to rest in the dead-letter queue, with everything an operator asks first. */
+export function toDeadLetter(message: IncomingMessage, error: AppError, now: Date): OutgoingMessage {
+  return forward(message, {
+    exchange: exchanges.deadLetters,
+    routingKey: deadLetterRoutingKeyOf(message.queue),
+    headers: diagnostics(message, error, now),
+  });
+}
+
+const longestErrorMessage = 1_000;
+
+function diagnostics(message: IncomingMessage, error: AppError, now: Date): Record<string, unknown> {
+  return {
+    [messageHeaders.attempts]: message.failedAttempts + 1,
+    [messageHeaders.firstFailedAt]: message.headers[messageHeaders.firstFailedAt] ?? now.toISOString(),
+    [messageHeaders.failedAt]: now.toISOString(),
+    [messageHeaders.errorCode]: error.code,
+    [messageHeaders.errorMessage]: error.message.slice(0, longestErrorMessage),
+    [messageHeaders.originalExchange]: message.exchange,
+    [messageHeaders.originalRoutingKey]: message.routingKey,
+    [messageHeaders.originalQueue]: message.queue,
+  };
+}

@@ -1,0 +1,114 @@
+import type { ConsumeMessage, GetMessage, Options } from 'amqplib';
+import { cloudEventsContentType } from '../contracts/envelope.ts';
+
+/** A message on its way to the broker. */
+export interface OutgoingMessage {
+  readonly exchange: string;
+  readonly routingKey: string;
+  readonly messageId: string;
+  readonly type: string;
+  readonly correlationId: string;
+  readonly time: Date;
+  readonly headers?: Readonly<Record<string, unknown>>;
+  readonly contentType?: string;
+  readonly body: Buffer;
+}
+
+/** A message as it came from a queue. What a foreign producer left out is an empty string. */
+export interface IncomingMessage {
+  readonly queue: string;
+  readonly messageId: string;
+  readonly type: string;
+  readonly correlationId: string;
+  readonly time: Date | undefined;
+  readonly contentType: string;
+  readonly headers: Readonly<Record<string, unknown>>;
+  readonly body: Buffer;
+  /** Where it was published at first, whatever detours it took since. */
+  readonly exchange: string;
+  readonly routingKey: string;
+  /** Attempts that failed and were counted, before this delivery. */
+  readonly failedAttempts: number;
+  /** How often an operator replayed it. */
+  readonly replayCount: number;
+  /** How often the broker delivered it before without getting an answer. */
+  readonly unansweredDeliveries: number;
+}
+
+/** Our own headers. RabbitMQ 4 ignores an `x-death` that a client sends, so attempts are counted here. */
+export const messageHeaders = {
+  attempts: 'x-attempts',
+  firstFailedAt: 'x-first-failed-at',
+  failedAt: 'x-failed-at',
+  errorCode: 'x-error-code',
+  errorMessage: 'x-error-message',
+  originalExchange: 'x-original-exchange',
+  originalRoutingKey: 'x-original-routing-key',
+  originalQueue: 'x-original-queue',
+  replayCount: 'x-replay-count',
+} as const;
+
+const deliveryCountHeader = 'x-delivery-count';
+
+/** Reads what the broker delivered from `queue`. */
+export function readMessage(queue: string, delivered: ConsumeMessage | GetMessage): IncomingMessage {
+  const { fields, properties, content } = delivered;
+  const headers: Record<string, unknown> = properties.headers ?? {};
+  return {
+    queue,
+    messageId: text(properties.messageId),
+    type: text(properties.type),
+    correlationId: text(properties.correlationId),
+    time: typeof properties.timestamp === 'number' ? new Date(properties.timestamp * 1000) : undefined,
+    contentType: text(properties.contentType),
+    headers,
+    body: content,
+    exchange: text(headers[messageHeaders.originalExchange] ?? fields.exchange),
+    routingKey: text(headers[messageHeaders.originalRoutingKey] ?? fields.routingKey),
+    failedAttempts: count(headers[messageHeaders.attempts]),
+    replayCount: count(headers[messageHeaders.replayCount]),
+    unansweredDeliveries: count(headers[deliveryCountHeader]),
+  };
+}
+
+/** The same message, to be published again somewhere else: same id, same body, with more headers. */
+export function forward(
+  message: IncomingMessage,
+  target: { exchange: string; routingKey: string; headers: Readonly<Record<string, unknown>> },
+): OutgoingMessage {
+  const { [deliveryCountHeader]: _countedByTheBroker, ...headers } = message.headers;
+  return {
+    exchange: target.exchange,
+    routingKey: target.routingKey,
+    messageId: message.messageId,
+    type: message.type,
+    correlationId: message.correlationId,
+    time: message.time ?? new Date(),
+    contentType: message.contentType,
+    headers: { ...headers, ...target.headers },
+    body: message.body,
+  };
+}
+
+/** AMQP properties of a message: everything a tool needs without opening the body. */
+export function publishOptions(message: OutgoingMessage): Options.Publish {
+  return {
+    messageId: message.messageId,
+    type: message.type,
+    correlationId: message.correlationId,
+    timestamp: Math.floor(message.time.getTime() / 1000),
+    contentType: message.contentType ?? cloudEventsContentType,
+    headers: message.headers ?? {},
+    persistent: true,
+    mandatory: true,
+  };
+}
+
+function text(value: unknown): string {
+  return typeof value === 'string' ? value : '';
+}
+
+function count(value: unknown): number {
+  const number = Number(value);
+  return Number.isSafeInteger(number) && number > 0 ? number : 0;
+}

@@ -1,0 +1,163 @@
+import type { ChannelModel, ConfirmChannel, Message } from 'amqplib';
+import type { Logger } from 'pino';
+import { AppError } from '../kernel/errors.ts';
+import { createBrokerConnection, guardChannel } from './broker-connection.ts';
+import { type OutgoingMessage, publishOptions } from './message.ts';
+
+/** Publishes with confirms on a connection of its own. */
+export interface Publisher {
+  start(): void;
+  /**
+   * Resolves once the broker has taken responsibility for the message.
+   *
+   * @throws AppError `BROKER_UNAVAILABLE` (not sent), `PUBLISH_RETURNED` (no queue wants it), `PUBLISH_REFUSED` (the
+   * broker said no) or `PUBLISH_UNCONFIRMED` (no answer: it may or may not be there, publish it again under its id).
+   */
+  publish(message: OutgoingMessage): Promise<void>;
+  isReady(): boolean;
+  stop(): Promise<void>;
+}
+
+/** A confirm that has not come by then will not come; its outcome counts as unknown. */
+const confirmTimeoutMs = 30_000;
+
+interface Pending {
+  readonly messageId: string;
+  readonly reject: (reason: AppError) => void;
+}
+
+/** Creates a publisher; nothing happens before `start`. */
+export function createPublisher(options: { url: string; name: string; logger: Logger }): Publisher {
+  const { url, name, logger } = options;
+  const pending = new Set<Pending>();
+  /** Returned message ids with how often: a return arrives before the confirm of the same message. */
+  const returned = new Map<string, number>();
+  let channel: ConfirmChannel | undefined;
+  let drain: PromiseWithResolvers<void> | undefined;
+
+  async function attach(connection: ChannelModel): Promise<void> {
+    const opened = guardChannel(await connection.createConfirmChannel(), connection, logger);
+    opened.on('return', (message: Message) => {
+      const id: string = message.properties.messageId;
+      returned.set(id, (returned.get(id) ?? 0) + 1);
+    });
+    channel = opened;
+  }
+
+  function detach(): void {
+    channel = undefined;
+    drain?.resolve();
+    drain = undefined;
+    returned.clear();
+    for (const { messageId, reject } of pending) reject(lost(messageId));
+    pending.clear();
+  }
+
+  const connection = createBrokerConnection({ url, name, logger, attach, detach });
+
+  function takeReturn(messageId: string): boolean {
+    const times = returned.get(messageId);
+    if (times === undefined) return false;
+    if (times === 1) returned.delete(messageId);
+    else returned.set(messageId, times - 1);
+    return true;
+  }
+
+  function waitForDrain(target: ConfirmChannel): void {
+    if (drain) return;
+    const waiting = Promise.withResolvers<void>();
+    drain = waiting;
+    target.once('drain', () => {
+      waiting.resolve();
+      if (drain === waiting) drain = undefined;
+    });
+  }
+
+  function send(target: ConfirmChannel, message: OutgoingMessage): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const entry: Pending = {
+        messageId: message.messageId,
+        reject: (reason) => {
+          clearTimeout(timer);
+          pending.delete(entry);
+          reject(reason);
+        },
+      };
+      const timer = setTimeout(
+        () => entry.reject(unconfirmed(message.messageId, `no confirm within ${confirmTimeoutMs} ms`)),
+        confirmTimeoutMs,
+      );
+      pending.add(entry);
+      const confirm = (refusal: unknown): void => {
+        const wasReturned = takeReturn(message.messageId);
+        if (!pending.has(entry)) return;
+        if (refusal) return entry.reject(isNack(refusal) ? refused(message) : lost(message.messageId));
+        if (wasReturned) return entry.reject(unroutable(message));
+        clearTimeout(timer);
+        pending.delete(entry);
+        resolve();
+      };
+      try {
+        const { exchange, routingKey, body } = message;
+        if (!target.publish(exchange, routingKey, body, publishOptions(message), confirm)) {
+          waitForDrain(target);
+        }
+      } catch (error) {
+        entry.reject(unavailable(error));
+      }
+    });
+  }
+
+  return {
+    start: connection.start,
+    async publish(message) {
+      if (drain) await drain.promise;
+      if (!channel || connection.state() === 'blocked') throw unavailable();
+      await send(channel, message);
+    },
+    isReady: () => channel !== undefined && connection.state() === 'connected',
+    stop: connection.stop,
+  };
+}
+
+function unavailable(cause?: unknown): AppError {
+  return new AppError({
+    code: 'BROKER_UNAVAILABLE',
+    kind: 'unavailable',
+    message: 'the broker takes no messages at the moment',
+    cause,
+  });
+}
+
+function unconfirmed(messageId: string, why: string): AppError {
+  return new AppError({
+    code: 'PUBLISH_UNCONFIRMED',
+    kind: 'transient',
+    message: `it is unknown whether message ${messageId} was taken: ${why}`,
+  });
+}
+
+function lost(messageId: string): AppError {
+  return unconfirmed(messageId, 'the connection was lost');
+}
+
+/** amqplib tells a nack from a channel that closed by the text of the error alone. */
+function isNack(refusal: unknown): boolean {
+  return refusal instanceof Error && refusal.message === 'message nacked';
+}
+
+function unroutable(message: OutgoingMessage): AppError {
+  return new AppError({
+    code: 'PUBLISH_RETURNED',
+    kind: 'transient',
+    message: `no queue is bound for exchange "${message.exchange}", routing key "${message.routingKey}"`,
+  });
+}
+
+function refused(message: OutgoingMessage): AppError {
+  return new AppError({
+    code: 'PUBLISH_REFUSED',
+    kind: 'transient',
+    message: `the broker refused message ${message.messageId}`,
+  });
+}

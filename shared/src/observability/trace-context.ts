@@ -1,0 +1,18 @@
+import { randomBytes } from 'node:crypto';
+
+/** `version-traceid-parentid-flags`, lower-case hexadecimal: W3C Trace Context, section 3.2. */
+const traceparentPattern = /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
+
+export function isTraceparent(value: unknown): value is string {
+  return typeof value === 'string' && traceparentPattern.test(value);
+}
+
+/** A trace of our own, for requests that came without one. */
+export function newTraceparent(): string {
+  return `00-${randomBytes(16).toString('hex')}-${randomBytes(8).toString('hex')}-01`;
+}
+
+/** The part that names the whole trace. */
+export function traceIdOf(traceparent: string): string {
+  return traceparent.slice(3, 35);
+}

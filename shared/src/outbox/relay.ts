@@ -1,0 +1,204 @@
+import pg from 'pg';
+import type { Logger } from 'pino';
+import { routingKeyOf } from '../contracts/order-events.ts';
+import { exchanges } from '../contracts/topology.ts';
+import { type Backoff, backoffDelay } from '../kernel/backoff.ts';
+import { type AppError, toAppError } from '../kernel/errors.ts';
+import type { Failpoint } from '../kernel/failpoints.ts';
+import { sleep } from '../kernel/sleep.ts';
+import type { OutgoingMessage } from '../messaging/message.ts';
+import type { Publisher } from '../messaging/publisher.ts';
+import { query } from '../postgres/statement.ts';
+import { joinShardOwnership, type ShardOwnership } from './shard-ownership.ts';
+import { claimMessages, deletePublished, markPublished, postponeMessages } from './sql.ts';
+
+/** Brings committed messages to the broker. */
+export interface Relay {
+  start(): void;
+  /** Something was committed: look now instead of at the next poll. */
+  wake(): void;
+  /** Finishes the batch under way. */
+  stop(): Promise<void>;
+}
+
+interface ClaimedMessage {
+  readonly id: number;
+  readonly message_id: string;
+  readonly order_id: string;
+  readonly type: string;
+  readonly correlation_id: string;
+  readonly created_at: Date;
+  readonly payload: string;
+  readonly attempts: number;
+}
+
+interface BatchResult {
+  readonly confirmed: number[];
+  readonly failed: { message: ClaimedMessage; error: AppError }[];
+}
+
+const batchSize = 500;
+const rebalanceEveryMs = 1_000;
+const cleanEveryMs = 30_000;
+const cleanBatchSize = 1_000;
+/** A relay that is frozen this long loses its session, and with it its shards. */
+const sessionTimeoutMs = 15_000;
+const messageBackoff: Backoff = { initialMs: 500, maximumMs: 60_000 };
+const sessionBackoff: Backoff = { initialMs: 100, maximumMs: 3_000 };
+
+/**
+ * Publishes the outbox with any number of relays side by side: each owns shards through session-level advisory locks
+ * and claims, publishes and marks on that same session, so that one which lost its locks cannot claim either. A row
+ * stays until the broker confirmed it. Messages of one order go out one after the other, those of different orders
+ * together.
+ */
+export function createRelay(options: {
+  databaseUrl: string;
+  name: string;
+  publisher: Publisher;
+  pollIntervalMs: number;
+  retentionMs: number;
+  failpoint: Failpoint;
+  logger: Logger;
+}): Relay {
+  const { databaseUrl, name, publisher, pollIntervalMs, retentionMs, failpoint, logger } = options;
+  const stopping = new AbortController();
+  let alarm = new AbortController();
+  let running: Promise<void> | undefined;
+
+  /** Sleeps until the next poll, a wake-up or the stop, whichever comes first. */
+  async function rest(milliseconds: number): Promise<void> {
+    await sleep(milliseconds, AbortSignal.any([alarm.signal, stopping.signal]));
+  }
+
+  async function publishInOrder(messages: readonly ClaimedMessage[], result: BatchResult): Promise<void> {
+    for (const message of messages) {
+      try {
+        await publisher.publish(toOutgoing(message));
+        failpoint('relay.after-confirm');
+        result.confirmed.push(message.id);
+      } catch (error) {
+        result.failed.push({ message, error: toAppError(error) });
+        return;
+      }
+    }
+  }
+
+  /** `false`: the broker is away, so there is no point in looking again at once. */
+  async function publishBatch(session: pg.Client, claimed: readonly ClaimedMessage[]): Promise<boolean> {
+    const result: BatchResult = { confirmed: [], failed: [] };
+    failpoint('relay.before-publish');
+    const publishing = [...groupByOrder(claimed).values()].map((messages) =>
+      publishInOrder(messages, result),
+    );
+    // By the next turn of the event loop the client has handed everything to the socket.
+    setImmediate(() => failpoint('relay.after-publish'));
+    await Promise.all(publishing);
+    if (result.confirmed.length > 0) await query(session, markPublished, [result.confirmed]);
+    const refused = result.failed.filter(({ error }) => isAboutTheMessage(error));
+    if (refused.length > 0) await postpone(session, refused);
+    return result.failed.length === refused.length;
+  }
+
+  async function postpone(session: pg.Client, refused: BatchResult['failed']): Promise<void> {
+    for (const { message, error } of refused) {
+      logger.error(
+        {
+          messageId: message.message_id,
+          orderId: message.order_id,
+          attempt: message.attempts + 1,
+          err: error,
+        },
+        'message cannot be published',
+      );
+    }
+    await query(session, postponeMessages, [
+      refused.map(({ message }) => message.id),
+      refused.map(({ message }) => backoffDelay(messageBackoff, message.attempts + 1)),
+      refused.map(({ error }) => `${error.code}: ${error.message}`),
+    ]);
+  }
+
+  async function serve(session: pg.Client, shards: ShardOwnership): Promise<void> {
+    let rebalanceAt = 0;
+    let cleanAt = Date.now() + cleanEveryMs;
+    while (!stopping.signal.aborted) {
+      // Replaced before looking: a wake-up during the look is then noticed by the rest that follows it.
+      alarm = new AbortController();
+      if (Date.now() >= rebalanceAt) {
+        await shards.rebalance();
+        rebalanceAt = Date.now() + rebalanceEveryMs;
+      }
+      if (Date.now() >= cleanAt && shards.owned().includes(0)) {
+        const result = await session.query({ ...deletePublished, values: [retentionMs, cleanBatchSize] });
+        cleanAt = Date.now() + (result.rowCount === cleanBatchSize ? 0 : cleanEveryMs);
+      }
+      if (!publisher.isReady()) {
+        await sleep(100, stopping.signal);
+        continue;
+      }
+      const claimed = await query<ClaimedMessage>(session, claimMessages, [shards.owned(), batchSize]);
+      if (claimed.length === 0) await rest(pollIntervalMs);
+      else if (!(await publishBatch(session, claimed))) await sleep(200, stopping.signal);
+    }
+  }
+
+  async function run(): Promise<void> {
+    for (let failures = 0; !stopping.signal.aborted; failures += 1) {
+      const session = new pg.Client({
+        connectionString: databaseUrl,
+        application_name: `${name} relay`,
+        connectionTimeoutMillis: 5_000,
+        statement_timeout: 15_000,
+        keepAlive: true,
+        options: `-c idle_session_timeout=${sessionTimeoutMs}`,
+      });
+      session.on('error', (error) => logger.warn({ err: error }, 'relay lost its database session'));
+      try {
+        await session.connect();
+        const shards = await joinShardOwnership(session);
+        failures = 0;
+        await serve(session, shards);
+      } catch (error) {
+        logger.warn({ err: error }, 'relay starts over');
+        await sleep(backoffDelay(sessionBackoff, failures + 1), stopping.signal);
+      } finally {
+        await session.end().catch((error: unknown) => logger.debug({ err: error }, 'relay session was gone'));
+      }
+    }
+  }
+
+  return {
+    start() {
+      running ??= run();
+    },
+    wake() {
+      alarm.abort();
+    },
+    async stop() {
+      stopping.abort();
+      await running;
+    },
+  };
+}
+
+/** A message that was returned or refused waits alone; any other failure says nothing about the message. */
+function isAboutTheMessage(error: AppError): boolean {
+  return error.code === 'PUBLISH_RETURNED' || error.code === 'PUBLISH_REFUSED';
+}
+
+function groupByOrder(messages: readonly ClaimedMessage[]): Map<string, ClaimedMessage[]> {
+  return Map.groupBy(messages, (message) => message.order_id);
+}
+
+function toOutgoing(message: ClaimedMessage): OutgoingMessage {
+  return {
+    exchange: exchanges.orders,
+    routingKey: routingKeyOf(message.type),
+    messageId: message.message_id,
+    type: message.type,
+    correlationId: message.correlation_id,
+    time: message.created_at,
+    body: Buffer.from(message.payload),
+  };
+}

@@ -1,0 +1,91 @@
+import { AppError } from '../kernel/errors.ts';
+
+/** SQLSTATE codes, see PostgreSQL's appendix "Error Codes". */
+const serializationFailure = '40001';
+const deadlockDetected = '40P01';
+const uniqueViolation = '23505';
+const unavailableStates = new Set(['57P01', '57P02', '57P03', '57P05', '53300', '53400', '25P03']);
+const connectionExceptionClass = '08';
+
+const unavailableSocketCodes = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EPIPE',
+  'ETIMEDOUT',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+]);
+
+/** What the driver says, without a SQLSTATE, about a connection that is gone or was never there. */
+const connectionLostMessages = [
+  'Connection terminated',
+  'Client has encountered a connection error',
+  'timeout exceeded when trying to connect',
+  'Client was closed',
+];
+
+/** A transaction that lost against another one and may simply run again. */
+export function isTransactionConflict(error: unknown): boolean {
+  const code = codeOf(error);
+  return code === serializationFailure || code === deadlockDetected;
+}
+
+export function isUniqueViolation(error: unknown): boolean {
+  return codeOf(error) === uniqueViolation;
+}
+
+/** The database is away, starting, stopping or full of connections: nothing is wrong with the statement. */
+export function isDatabaseUnavailable(error: unknown): boolean {
+  const code = codeOf(error);
+  if (code !== undefined) {
+    return (
+      unavailableStates.has(code) ||
+      code.startsWith(connectionExceptionClass) ||
+      unavailableSocketCodes.has(code)
+    );
+  }
+  return error instanceof Error && connectionLostMessages.some((text) => error.message.includes(text));
+}
+
+/** Translates what the driver or Prisma threw; an {@link AppError} stays what it is. */
+export function fromDatabaseError(error: unknown): AppError {
+  if (error instanceof AppError) return error;
+  if (isDatabaseUnavailable(error)) {
+    return new AppError({
+      code: 'DATABASE_UNAVAILABLE',
+      kind: 'unavailable',
+      message: 'the database cannot be reached',
+      cause: error,
+    });
+  }
+  if (isTransactionConflict(error)) {
+    return new AppError({
+      code: 'CONCURRENT_UPDATE',
+      kind: 'conflict',
+      message: 'another transaction changed the same rows',
+      cause: error,
+    });
+  }
+  return new AppError({
+    code: 'INTERNAL',
+    kind: 'transient',
+    message: 'a database statement failed',
+    cause: error,
+  });
+}
+
+function codeOf(error: unknown): string | undefined {
+  for (let current = error, depth = 0; current && depth < 5; depth += 1) {
+    const { code, originalCode, cause } = current as {
+      code?: unknown;
+      originalCode?: unknown;
+      cause?: unknown;
+    };
+    const found = [originalCode, code].find(
+      (value) => typeof value === 'string' && !value.startsWith('P1') && !value.startsWith('P2'),
+    );
+    if (typeof found === 'string') return found;
+    current = cause;
+  }
+  return undefined;
+}

@@ -1,0 +1,26 @@
+import pg from 'pg';
+import type { Logger } from 'pino';
+
+// bigint columns carry money in minor units and row numbers, all far below 2^53; the driver's default is a string.
+const int8 = 20;
+pg.types.setTypeParser(int8, Number);
+
+/** A pool with limits on every wait; queries that are under way when the server goes fail, the pool itself lives on. */
+export function createPool(options: {
+  url: string;
+  applicationName: string;
+  maxConnections: number;
+  logger: Logger;
+}): pg.Pool {
+  const pool = new pg.Pool({
+    connectionString: options.url,
+    application_name: options.applicationName,
+    max: options.maxConnections,
+    connectionTimeoutMillis: 5_000,
+    statement_timeout: 15_000,
+    idle_in_transaction_session_timeout: 15_000,
+    keepAlive: true,
+  });
+  pool.on('error', (error) => options.logger.warn({ err: error }, 'idle database connection lost'));
+  return pool;
+}
