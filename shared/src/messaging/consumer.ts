@@ -16,10 +16,10 @@ export interface MessageHandler {
   /** The effect. Returning means that it is durable, throwing that it is not. */
   handle(message: IncomingMessage): Promise<void>;
   /**
-   * The last word on a message before it goes to the dead-letter queue: undo what is half done, tell who waits. While
-   * it throws, the message is not given up.
+   * The last word on a message before it goes to the dead-letter queue: undo what is half done, tell who waits. Answers
+   * `done` when there turns out to be nothing to give up. While it throws, the message is not given up.
    */
-  giveUp?(message: IncomingMessage, error: AppError): Promise<void>;
+  giveUp?(message: IncomingMessage, error: AppError): Promise<'park' | 'done'>;
 }
 
 export interface Consumer {
@@ -109,7 +109,7 @@ export function createConsumer(options: {
 
   async function park(message: IncomingMessage, error: AppError): Promise<boolean> {
     try {
-      await handler.giveUp?.(message, error);
+      if ((await handler.giveUp?.(message, error)) === 'done') return true;
     } catch (cause) {
       logger.error({ ...facts(message), err: cause }, 'cannot give a message up yet');
       return false;

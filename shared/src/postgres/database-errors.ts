@@ -74,6 +74,15 @@ export function fromDatabaseError(error: unknown): AppError {
   });
 }
 
+/** Runs a statement outside a transaction and translates what it throws. */
+export async function withDatabaseErrors<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw fromDatabaseError(error);
+  }
+}
+
 function codeOf(error: unknown): string | undefined {
   for (let current = error, depth = 0; current && depth < 5; depth += 1) {
     const { code, originalCode, cause } = current as {

@@ -8,17 +8,22 @@ const mostAttempts = 6;
 
 /**
  * Runs `work` in one transaction and commits it. A transaction that loses against another one (40001, 40P01) runs
- * again, so `work` must have no effect outside the database.
+ * again, and so does one whose error `alsoRetry` recognises; `work` must therefore have no effect outside the database.
  *
  * @throws AppError `DATABASE_UNAVAILABLE` or `CONCURRENT_UPDATE`; also when the commit itself fails, in which case it
  * is not known whether it took place.
  */
-export async function runTransaction<T>(pool: Pool, work: (client: PoolClient) => Promise<T>): Promise<T> {
+export async function runTransaction<T>(
+  pool: Pool,
+  work: (client: PoolClient) => Promise<T>,
+  options: { alsoRetry?: (error: unknown) => boolean } = {},
+): Promise<T> {
+  const isRetried = (error: unknown): boolean => isTransactionConflict(error) || !!options.alsoRetry?.(error);
   for (let attempt = 1; ; attempt += 1) {
     try {
       return await runOnce(pool, work);
     } catch (error) {
-      if (!isTransactionConflict(error) || attempt === mostAttempts) throw fromDatabaseError(error);
+      if (!isRetried(error) || attempt === mostAttempts) throw fromDatabaseError(error);
       await sleep(backoffDelay(conflictBackoff, attempt));
     }
   }

@@ -1,0 +1,105 @@
+import type { OrderPaid, OrderProcessed, OrderReserved } from '#shared/contracts/order-events.ts';
+import type { Clock } from '#shared/kernel/clock.ts';
+import { AppError } from '#shared/kernel/errors.ts';
+import { followProcessing, type ProcessingReport, type ReportedEvent } from '../domain/follow-processing.ts';
+import type { OrderState } from '../domain/order.ts';
+import type { OrderRepository, ReceivedMessage, RecordedEvent } from './ports/order-repository.ts';
+
+/** What the processor says about orders. */
+export type ProcessingMessage = OrderReserved | OrderPaid | OrderProcessed;
+
+/** `undefined`: taken account of, durably. Otherwise why this one message could not be. */
+export type FollowResult = AppError | undefined;
+
+/**
+ * Takes account of a set of messages from the processor in one transaction, in the given order: each changes its order
+ * or is recorded as ignored, and either way only once.
+ *
+ * @throws AppError `DATABASE_UNAVAILABLE`, `CONCURRENT_UPDATE`: then none of the set took effect.
+ */
+export function createFollowProcessing(dependencies: { orders: OrderRepository; clock: Clock }) {
+  const { orders, clock } = dependencies;
+  return (messages: readonly ProcessingMessage[]): Promise<readonly FollowResult[]> => {
+    const now = clock();
+    const ids = [...new Set(messages.map((message) => message.subject))];
+    return orders.change(ids, (found) => {
+      const current = new Map(found);
+      const history: RecordedEvent[] = [];
+      const received: ReceivedMessage[] = [];
+      const result = messages.map((message) => {
+        const order = current.get(message.subject);
+        if (!order) return unknownOrder(message);
+        const following = followProcessing(order, toReport(message), now);
+        if (following.outcome === 'early') return early(message, order);
+        current.set(order.id, following.order);
+        received.push(receipt(message, following, now));
+        if (following.outcome === 'applied') {
+          following.events.forEach((event, index) => {
+            history.push({
+              orderId: order.id,
+              version: order.version + 1 + index,
+              event,
+              actor: message.source,
+              correlationId: message.correlationid,
+              traceparent: message.traceparent,
+              at: now,
+            });
+          });
+        }
+        return undefined;
+      });
+      const changed = [...current.values()].filter((order) => order !== found.get(order.id));
+      return { orders: changed, history, received, result };
+    });
+  };
+}
+
+function toReport(message: ProcessingMessage): ProcessingReport {
+  return { sequence: message.sequence, run: message.data.run, event: toReportedEvent(message) };
+}
+
+function toReportedEvent(message: ProcessingMessage): ReportedEvent {
+  switch (message.type) {
+    case 'order.reserved.v1':
+      return { type: 'reserved' };
+    case 'order.paid.v1':
+      return { type: 'paid', paymentId: message.data.paymentId, amountMinor: message.data.amountMinor };
+    case 'order.processed.v1':
+      return message.data.status === 'completed'
+        ? { type: 'completed' }
+        : { type: 'failed', failure: message.data.failure };
+    default:
+      return message satisfies never;
+  }
+}
+
+function receipt(
+  message: ProcessingMessage,
+  following: { outcome: 'applied' } | { outcome: 'ignored'; reason: string },
+  at: Date,
+): ReceivedMessage {
+  return {
+    messageId: message.id,
+    orderId: message.subject,
+    type: message.type,
+    sequence: message.sequence,
+    outcome: following.outcome === 'applied' ? 'applied' : `ignored: ${following.reason}`,
+    at,
+  };
+}
+
+function unknownOrder(message: ProcessingMessage): AppError {
+  return new AppError({
+    code: 'ORDER_NOT_FOUND',
+    kind: 'permanent',
+    message: `there is no order ${message.subject}`,
+  });
+}
+
+function early(message: ProcessingMessage, order: OrderState): AppError {
+  return new AppError({
+    code: 'EVENT_OUT_OF_ORDER',
+    kind: 'transient',
+    message: `message ${message.sequence} about order ${order.id} came before message ${order.processingSequence + 1}`,
+  });
+}

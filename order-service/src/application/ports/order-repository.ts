@@ -1,0 +1,78 @@
+import type { OutboxRow } from '#shared/outbox/outbox-message.ts';
+import type { Order, OrderState, OrderStatus } from '../../domain/order.ts';
+import type { OrderEvent } from '../../domain/order-events.ts';
+
+/** Who caused something and as part of what. */
+export interface Cause {
+  readonly actor: string;
+  readonly correlationId: string;
+  readonly traceparent: string;
+}
+
+/** An event as the history keeps it. `version` is its place in the order's history, from 1. */
+export interface RecordedEvent extends Cause {
+  readonly orderId: string;
+  readonly version: number;
+  readonly event: OrderEvent;
+  readonly at: Date;
+}
+
+/** That a message was taken account of, and how. */
+export interface ReceivedMessage {
+  readonly messageId: string;
+  readonly orderId: string;
+  readonly type: string;
+  readonly sequence: number;
+  readonly outcome: string;
+  readonly at: Date;
+}
+
+export interface Placement {
+  readonly order: Order;
+  readonly history: RecordedEvent;
+  readonly announcement: OutboxRow;
+}
+
+/** What one transaction over several orders leaves behind. */
+export interface OrderChanges<Result> {
+  readonly orders: readonly OrderState[];
+  readonly history: readonly RecordedEvent[];
+  readonly received: readonly ReceivedMessage[];
+  readonly result: Result;
+}
+
+export interface OrderQuery {
+  readonly customerId?: string | undefined;
+  readonly status?: OrderStatus | undefined;
+  /** Only orders older than this one. */
+  readonly before?: string | undefined;
+  readonly limit: number;
+}
+
+/** One thing that happened to an order, as its timeline shows it. */
+export interface TimelineEntry {
+  readonly at: Date;
+  /** `history`: the order changed; `published` and `received`: messages that left and arrived. */
+  readonly kind: 'history' | 'published' | 'received';
+  readonly type: string;
+  readonly detail: Readonly<Record<string, unknown>>;
+}
+
+/** Everything order_db does for the application. Every method may throw `DATABASE_UNAVAILABLE`. */
+export interface OrderRepository {
+  /** Stores an order with its history and announcement: durable together once it resolves, or not at all. */
+  place(placement: Placement): Promise<void>;
+  /**
+   * Locks the orders with these ids, lets `decide` say what happens to them, and stores that in the same transaction.
+   * `decide` is pure: it may run again when the transaction lost against another one.
+   */
+  change<Result>(
+    ids: readonly string[],
+    decide: (orders: ReadonlyMap<string, OrderState>) => OrderChanges<Result>,
+  ): Promise<Result>;
+  find(id: string): Promise<Order | undefined>;
+  /** Newest first. */
+  list(query: OrderQuery): Promise<readonly Order[]>;
+  /** Oldest first; empty for an order that does not exist. */
+  timeline(id: string): Promise<readonly TimelineEntry[]>;
+}

@@ -1,0 +1,72 @@
+import { AppError } from '#shared/kernel/errors.ts';
+import type { Order, OrderStatus } from '../domain/order.ts';
+import type { OrderRepository, TimelineEntry } from './ports/order-repository.ts';
+
+/** One page of a list; `nextCursor` is absent on the last one. */
+export interface Page<Item> {
+  readonly items: readonly Item[];
+  readonly nextCursor?: string;
+}
+
+export interface ListOrdersQuery {
+  readonly customerId?: string | undefined;
+  readonly status?: OrderStatus | undefined;
+  readonly cursor?: string | undefined;
+  readonly limit: number;
+}
+
+/** The questions one can ask about orders. */
+export interface ReadOrders {
+  /** @throws AppError `ORDER_NOT_FOUND` */
+  get(id: string): Promise<Order>;
+  /** @throws AppError `ORDER_NOT_FOUND` */
+  timeline(id: string): Promise<readonly TimelineEntry[]>;
+  /** Newest first. @throws AppError `INVALID_CURSOR` */
+  list(query: ListOrdersQuery): Promise<Page<Order>>;
+}
+
+export function createReadOrders(dependencies: { orders: OrderRepository }): ReadOrders {
+  const { orders } = dependencies;
+
+  return {
+    async get(id) {
+      const order = await orders.find(id);
+      if (!order) throw notFound(id);
+      return order;
+    },
+    async timeline(id) {
+      const entries = await orders.timeline(id);
+      if (entries.length === 0) throw notFound(id);
+      return entries;
+    },
+    async list({ cursor, limit, ...filter }) {
+      const before = cursor === undefined ? undefined : readCursor(cursor);
+      // One more than asked for tells whether there is a next page.
+      const found = await orders.list({ ...filter, before, limit: limit + 1 });
+      const items = found.slice(0, limit);
+      const last = items.at(-1);
+      return found.length > limit && last ? { items, nextCursor: toCursor(last.id) } : { items };
+    },
+  };
+}
+
+function toCursor(id: string): string {
+  return Buffer.from(id.replaceAll('-', ''), 'hex').toString('base64url');
+}
+
+/** Ids sort by creation time, so a position in the list is the id of the order before it. */
+function readCursor(cursor: string): string {
+  const hex = Buffer.from(cursor, 'base64url').toString('hex');
+  if (hex.length !== 32) {
+    throw new AppError({
+      code: 'INVALID_CURSOR',
+      kind: 'rejected',
+      message: 'use the nextCursor of the previous page as it is',
+    });
+  }
+  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
+}
+
+function notFound(id: string): AppError {
+  return new AppError({ code: 'ORDER_NOT_FOUND', kind: 'rejected', message: `there is no order ${id}` });
+}

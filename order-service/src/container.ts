@@ -1,0 +1,104 @@
+import type { AddressInfo } from 'node:net';
+import { PrismaPg } from '@prisma/adapter-pg';
+import { queues } from '#shared/contracts/topology.ts';
+import { registerHealth } from '#shared/http/health.ts';
+import { createHttpServer } from '#shared/http/server.ts';
+import { systemClock } from '#shared/kernel/clock.ts';
+import { createFailpoints } from '#shared/kernel/failpoints.ts';
+import { createConsumer } from '#shared/messaging/consumer.ts';
+import { createPublisher } from '#shared/messaging/publisher.ts';
+import type { Logger } from '#shared/observability/logger.ts';
+import { createRelay } from '#shared/outbox/relay.ts';
+import { createPool } from '#shared/postgres/pool.ts';
+import { createFollowProcessing } from './application/follow-processing.ts';
+import { createPlaceOrder } from './application/place-order.ts';
+import { createReadOrders } from './application/read-orders.ts';
+import type { OrderServiceConfig } from './config.ts';
+import { createProcessingMessageHandler, processingBatchSize } from './consumers/processing-messages.ts';
+import { registerOrderRoutes } from './http/order-routes.ts';
+import { PrismaClient } from './infrastructure/postgres/generated/client.ts';
+import { createOrderRepository } from './infrastructure/postgres/order-repository.ts';
+
+const name = 'order-service';
+
+export interface OrderService {
+  /** Resolves with the base URL once requests are answered; the broker may follow later. */
+  start(): Promise<string>;
+  /** Ends in the order in which nothing is lost. */
+  stop(): Promise<void>;
+}
+
+/** Builds the whole service from its settings. */
+export async function createOrderService(config: OrderServiceConfig, logger: Logger): Promise<OrderService> {
+  const clock = systemClock;
+  const failpoint = createFailpoints(config.FAILPOINTS);
+
+  const pool = createPool({
+    url: config.ORDER_DATABASE_URL,
+    applicationName: name,
+    maxConnections: config.DATABASE_POOL_SIZE,
+    logger,
+  });
+  const prisma = new PrismaClient({ adapter: new PrismaPg(pool) });
+  const orders = createOrderRepository({ pool, prisma });
+
+  const publisher = createPublisher({ url: config.AMQP_URL, name: `${name} publisher`, logger });
+  const relay = createRelay({
+    databaseUrl: config.ORDER_DATABASE_URL,
+    name,
+    publisher,
+    pollIntervalMs: config.OUTBOX_POLL_INTERVAL_MS,
+    retentionMs: config.OUTBOX_RETENTION_HOURS * 3_600_000,
+    failpoint,
+    logger,
+  });
+
+  const placeOrder = createPlaceOrder({ orders, clock, failpoint, announce: relay.wake });
+  const readOrders = createReadOrders({ orders });
+  const followProcessing = createFollowProcessing({ orders, clock });
+
+  const consumer = createConsumer({
+    url: config.AMQP_URL,
+    name: `${name} consumer`,
+    queue: queues.orderProcessed,
+    concurrency: 2 * processingBatchSize,
+    retryDelaysMs: config.RETRY_DELAYS_MS,
+    handler: createProcessingMessageHandler({ followProcessing }),
+    publisher,
+    clock,
+    failpoint,
+    logger,
+  });
+
+  const http = await createHttpServer({
+    title: 'Order Service',
+    description: 'Accepts orders and tells what becomes of them.',
+    logger,
+  });
+  const health = registerHealth(http, {
+    database: { required: true, probe: async () => (await pool.query('SELECT 1')).rowCount === 1 },
+    // Orders are accepted without the broker; they are announced when it is back.
+    broker: { required: false, probe: () => publisher.isReady() && consumer.isReady() },
+  });
+  registerOrderRoutes(http, { placeOrder, readOrders });
+
+  return {
+    async start() {
+      publisher.start();
+      relay.start();
+      consumer.start();
+      await http.listen({ host: config.HOST, port: config.ORDER_HTTP_PORT });
+      const { port } = http.server.address() as AddressInfo;
+      return `http://${config.HOST}:${port}`;
+    },
+    async stop() {
+      health.startDraining();
+      await consumer.stop();
+      await http.close();
+      await relay.stop();
+      await publisher.stop();
+      await prisma.$disconnect();
+      await pool.end();
+    },
+  };
+}

@@ -1,0 +1,65 @@
+import type { OrderFailure, OrderState } from './order.ts';
+import { evolve, type OrderEvent, statusAfter } from './order-events.ts';
+import { isAllowed } from './transitions.ts';
+
+/** What the processor reports about an order, in the order's own words. */
+export interface ProcessingReport {
+  /** Counts the processor's messages about this order, gapless from 1. */
+  readonly sequence: number;
+  /** Counts the runs of the saga; a higher one than the order follows means that it was replayed. */
+  readonly run: number;
+  readonly event: ReportedEvent;
+}
+
+export type ReportedEvent =
+  | { readonly type: 'reserved' }
+  | { readonly type: 'paid'; readonly paymentId: string; readonly amountMinor: number }
+  | { readonly type: 'completed' }
+  | { readonly type: 'failed'; readonly failure: OrderFailure };
+
+export type Following =
+  | { readonly outcome: 'applied'; readonly events: readonly OrderEvent[]; readonly order: OrderState }
+  /** Changes nothing but, where it is new, the sequence. */
+  | { readonly outcome: 'ignored'; readonly reason: string; readonly order: OrderState }
+  /** One before it has not arrived yet. */
+  | { readonly outcome: 'early' };
+
+/**
+ * Decides what a report does to an order. Reports take effect strictly in sequence; one that was seen before, or that
+ * would move the order backwards, changes nothing.
+ */
+export function followProcessing(order: OrderState, report: ProcessingReport, now: Date): Following {
+  if (report.sequence <= order.processingSequence) return { outcome: 'ignored', reason: 'duplicate', order };
+  if (report.sequence > order.processingSequence + 1) return { outcome: 'early' };
+
+  const seen = { ...order, processingSequence: report.sequence };
+  const events: OrderEvent[] = [];
+  let next = seen;
+  if (report.run > order.processingRun && order.status === 'failed' && order.failure?.recoverable) {
+    const retried: OrderEvent = { type: 'retried', data: { run: report.run } };
+    events.push(retried);
+    next = evolve(next, retried, now);
+  }
+  const event = toOrderEvent(report);
+  const target = statusAfter[event.type];
+  if (!isAllowed(next.status, target)) {
+    return { outcome: 'ignored', reason: `${order.status} orders do not become ${target}`, order: seen };
+  }
+  events.push(event);
+  return { outcome: 'applied', events, order: evolve(next, event, now) };
+}
+
+function toOrderEvent({ run, event }: ProcessingReport): OrderEvent {
+  switch (event.type) {
+    case 'reserved':
+      return { type: 'reserved', data: { run } };
+    case 'paid':
+      return { type: 'paid', data: { paymentId: event.paymentId, amountMinor: event.amountMinor } };
+    case 'completed':
+      return { type: 'completed', data: {} };
+    case 'failed':
+      return { type: 'failed', data: { failure: event.failure } };
+    default:
+      return event satisfies never;
+  }
+}

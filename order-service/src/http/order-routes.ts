@@ -1,0 +1,122 @@
+import type { FastifyRequest } from 'fastify';
+import { problemSchema } from '#shared/http/problem.ts';
+import type { HttpServer } from '#shared/http/server.ts';
+import type { PlaceOrder } from '../application/place-order.ts';
+import type { Cause } from '../application/ports/order-repository.ts';
+import type { ReadOrders } from '../application/read-orders.ts';
+import {
+  listQuery,
+  orderIdParams,
+  orderPage,
+  orderResource,
+  type PlaceOrderBody,
+  placeOrderBody,
+  timelineResource,
+  toOrderResource,
+} from './order-schemas.ts';
+
+const tags = ['orders'];
+
+/** The REST side of orders. */
+export function registerOrderRoutes(
+  app: HttpServer,
+  useCases: { placeOrder: PlaceOrder; readOrders: ReadOrders },
+): void {
+  const { placeOrder, readOrders } = useCases;
+
+  app.post(
+    '/orders',
+    {
+      schema: {
+        tags,
+        summary: 'Place an order',
+        description: 'Answers once the order is durable. It is processed afterwards: ask for it again.',
+        body: placeOrderBody,
+        response: { 201: orderResource, 400: problemSchema, 503: problemSchema },
+      },
+    },
+    async (request, reply) => {
+      const order = await placeOrder(toNewOrder(request.body), causeOf(request, request.body.customerId));
+      return reply
+        .code(201)
+        .header('location', `/orders/${order.id}`)
+        .header('etag', etagOf(order.version))
+        .send(toOrderResource(order));
+    },
+  );
+
+  app.get(
+    '/orders/:id',
+    {
+      schema: {
+        tags,
+        summary: 'One order',
+        params: orderIdParams,
+        response: { 200: orderResource, 400: problemSchema, 404: problemSchema, 503: problemSchema },
+      },
+    },
+    async (request, reply) => {
+      const order = await readOrders.get(request.params.id);
+      return reply.header('etag', etagOf(order.version)).send(toOrderResource(order));
+    },
+  );
+
+  app.get(
+    '/orders',
+    {
+      schema: {
+        tags,
+        summary: 'Orders, newest first',
+        querystring: listQuery,
+        response: { 200: orderPage, 400: problemSchema, 503: problemSchema },
+      },
+    },
+    async (request) => {
+      const { items, ...page } = await readOrders.list(request.query);
+      return { ...page, items: items.map(toOrderResource) };
+    },
+  );
+
+  app.get(
+    '/orders/:id/timeline',
+    {
+      schema: {
+        tags,
+        summary: 'Everything that happened to an order, oldest first',
+        params: orderIdParams,
+        response: { 200: timelineResource, 400: problemSchema, 404: problemSchema, 503: problemSchema },
+      },
+    },
+    async (request) => {
+      const entries = await readOrders.timeline(request.params.id);
+      return {
+        orderId: request.params.id,
+        entries: entries.map((entry) => ({ ...entry, at: entry.at.toISOString() })),
+      };
+    },
+  );
+}
+
+function toNewOrder({ customerId, currency, items, description, metadata }: PlaceOrderBody) {
+  return {
+    customerId,
+    currency,
+    items: items.map(({ sku, quantity, unitPrice }) => ({
+      sku,
+      quantity,
+      unitPriceMinor: unitPrice.amountMinor,
+      currency: unitPrice.currency,
+    })),
+    description: description ?? null,
+    metadata: metadata ?? {},
+  };
+}
+
+function causeOf(request: FastifyRequest, customerId: string): Cause {
+  const { correlationId, traceparent } = request;
+  return { actor: `customer:${customerId}`, correlationId, traceparent };
+}
+
+function etagOf(version: number): string {
+  return `"${version}"`;
+}

@@ -1,0 +1,125 @@
+import { z } from 'zod';
+import { type Order, orderStatuses } from '../domain/order.ts';
+
+/** Text that PostgreSQL and JSON can hold: well-formed Unicode without control characters. */
+const text = (longest: number) =>
+  z
+    .string()
+    .trim()
+    .min(1)
+    .max(longest)
+    .refine((value) => value.isWellFormed() && !/\p{Cc}/u.test(value), 'must not contain control characters');
+
+const currency = z.string().regex(/^[A-Z]{3}$/, 'must be an ISO 4217 code such as EUR');
+
+const money = z.strictObject({
+  amountMinor: z
+    .int()
+    .nonnegative()
+    .max(1_000_000_000_000)
+    .describe('In minor units of the currency: 1999 is EUR 19.99'),
+  currency,
+});
+
+const item = z.strictObject({
+  sku: text(64),
+  quantity: z.int().positive().max(1_000_000),
+  unitPrice: money,
+});
+
+const mostMetadataEntries = 50;
+
+export const placeOrderBody = z
+  .strictObject({
+    customerId: text(64),
+    currency,
+    items: z.array(item).min(1).max(100),
+    description: text(1_000).optional(),
+    metadata: z
+      .record(text(64), text(500))
+      .refine((entries) => Object.keys(entries).length <= mostMetadataEntries, {
+        message: `at most ${mostMetadataEntries} entries`,
+      })
+      .optional(),
+  })
+  .meta({
+    example: {
+      customerId: 'customer-1',
+      currency: 'EUR',
+      items: [{ sku: 'SKU-001', quantity: 2, unitPrice: { amountMinor: 1999, currency: 'EUR' } }],
+    },
+  });
+export type PlaceOrderBody = z.infer<typeof placeOrderBody>;
+
+export const orderIdParams = z.object({ id: z.uuid() });
+
+const orderStatus = z.enum(orderStatuses);
+
+export const listQuery = z.object({
+  customerId: text(64).optional(),
+  status: orderStatus.optional(),
+  limit: z.coerce.number().int().min(1).max(100).default(20),
+  cursor: z.string().min(1).max(64).optional(),
+});
+
+export const orderResource = z.object({
+  id: z.uuid(),
+  customerId: z.string(),
+  status: orderStatus,
+  currency: z.string(),
+  items: z.array(
+    z.object({
+      sku: z.string(),
+      quantity: z.int(),
+      unitPrice: z.object({ amountMinor: z.int(), currency: z.string() }),
+    }),
+  ),
+  totalMinor: z.int(),
+  description: z.string().nullable(),
+  metadata: z.record(z.string(), z.string()),
+  failure: z.object({ code: z.string(), message: z.string(), recoverable: z.boolean() }).nullable(),
+  version: z.int(),
+  createdAt: z.iso.datetime(),
+  updatedAt: z.iso.datetime(),
+});
+export type OrderResource = z.infer<typeof orderResource>;
+
+export const orderPage = z.object({
+  items: z.array(orderResource),
+  nextCursor: z.string().optional().describe('Pass it as cursor for the next page; absent on the last one'),
+});
+
+export const timelineResource = z.object({
+  orderId: z.uuid(),
+  entries: z.array(
+    z.object({
+      at: z.iso.datetime(),
+      kind: z.enum(['history', 'published', 'received']),
+      type: z.string(),
+      detail: z.record(z.string(), z.unknown()),
+    }),
+  ),
+});
+
+/** An order as the API shows it. */
+export function toOrderResource(order: Order): OrderResource {
+  const { id, customerId, status, currency, totalMinor, description, metadata, failure, version } = order;
+  return {
+    id,
+    customerId,
+    status,
+    currency,
+    items: order.items.map(({ sku, quantity, unitPriceMinor }) => ({
+      sku,
+      quantity,
+      unitPrice: { amountMinor: unitPriceMinor, currency },
+    })),
+    totalMinor,
+    description,
+    metadata,
+    failure,
+    version,
+    createdAt: order.createdAt.toISOString(),
+    updatedAt: order.updatedAt.toISOString(),
+  };
+}

@@ -1,0 +1,44 @@
+import { traceIdOf } from '#shared/observability/trace-context.ts';
+import type { TimelineEntry } from '../../application/ports/order-repository.ts';
+import type { PrismaClient } from './generated/client.ts';
+
+/** Everything order_db knows about one order, oldest first: its history, what was announced, what was received. */
+export async function readTimeline(prisma: PrismaClient, orderId: string): Promise<readonly TimelineEntry[]> {
+  const [events, announced, received] = await Promise.all([
+    prisma.orderEvent.findMany({ where: { orderId }, orderBy: { version: 'asc' } }),
+    prisma.outboxMessage.findMany({ where: { orderId }, orderBy: { id: 'asc' } }),
+    prisma.inboxMessage.findMany({ where: { orderId }, orderBy: { receivedAt: 'asc' } }),
+  ]);
+  const entries: TimelineEntry[] = [
+    ...events.map((event) => ({
+      at: event.occurredAt,
+      kind: 'history' as const,
+      type: event.type,
+      detail: {
+        version: event.version,
+        actor: event.actor,
+        correlationId: event.correlationId,
+        traceId: traceIdOf(event.traceparent),
+        data: event.data,
+      },
+    })),
+    ...announced.map((message) => ({
+      at: message.publishedAt ?? message.createdAt,
+      kind: 'published' as const,
+      type: message.type,
+      detail: {
+        messageId: message.messageId,
+        sequence: message.sequence,
+        state: message.publishedAt ? 'published' : 'waiting',
+        ...(message.attempts > 0 ? { failedAttempts: message.attempts, lastError: message.lastError } : {}),
+      },
+    })),
+    ...received.map((message) => ({
+      at: message.receivedAt,
+      kind: 'received' as const,
+      type: message.type,
+      detail: { messageId: message.messageId, sequence: message.sequence, outcome: message.outcome },
+    })),
+  ];
+  return entries.sort((a, b) => a.at.getTime() - b.at.getTime());
+}

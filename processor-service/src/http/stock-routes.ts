@@ -1,0 +1,85 @@
+import { z } from 'zod';
+import { problemSchema } from '#shared/http/problem.ts';
+import type { HttpServer } from '#shared/http/server.ts';
+import { AppError } from '#shared/kernel/errors.ts';
+import type { StockRepository } from '../application/ports/stock-repository.ts';
+
+const tags = ['stock'];
+
+const skuParams = z.object({
+  sku: z
+    .string()
+    .min(1)
+    .max(64)
+    .refine((value) => value.isWellFormed() && !/\p{Cc}/u.test(value), 'must not contain control characters'),
+});
+
+const listQuery = z.object({
+  after: z.string().min(1).max(64).optional().describe('Only SKUs that sort after this one'),
+  limit: z.coerce.number().int().min(1).max(1_000).default(200),
+});
+
+const mostOnHand = 1_000_000_000;
+const stockBody = z.strictObject({ onHand: z.int().nonnegative().max(mostOnHand) });
+
+const stockResource = z.object({
+  sku: z.string(),
+  onHand: z.int().describe('Free to be promised'),
+  reserved: z.int().describe('Promised to orders under way'),
+  shipped: z.int().describe('Gone with completed orders'),
+});
+
+/** The REST side of stock, for people who look after it. */
+export function registerStockRoutes(app: HttpServer, dependencies: { stock: StockRepository }): void {
+  const { stock } = dependencies;
+
+  app.get(
+    '/stock',
+    {
+      schema: {
+        tags,
+        summary: 'Stock, by SKU',
+        querystring: listQuery,
+        response: {
+          200: z.object({ items: z.array(stockResource) }),
+          400: problemSchema,
+          503: problemSchema,
+        },
+      },
+    },
+    async (request) => ({ items: [...(await stock.list(request.query))] }),
+  );
+
+  app.get(
+    '/stock/:sku',
+    {
+      schema: {
+        tags,
+        summary: 'Stock of one SKU',
+        params: skuParams,
+        response: { 200: stockResource, 400: problemSchema, 404: problemSchema, 503: problemSchema },
+      },
+    },
+    async (request) => {
+      const { sku } = request.params;
+      const found = await stock.find(sku);
+      if (found) return found;
+      throw new AppError({ code: 'SKU_NOT_FOUND', kind: 'rejected', message: `there is no SKU ${sku}` });
+    },
+  );
+
+  app.put(
+    '/stock/:sku',
+    {
+      schema: {
+        tags,
+        summary: 'Set how many pieces are free to be promised',
+        description: 'Creates the SKU where it is new. What is reserved or shipped stays as it is.',
+        params: skuParams,
+        body: stockBody,
+        response: { 200: stockResource, 400: problemSchema, 503: problemSchema },
+      },
+    },
+    async (request) => stock.setOnHand(request.params.sku, request.body.onHand),
+  );
+}

@@ -1,0 +1,70 @@
+import { z } from 'zod';
+import { failpointNames } from '../kernel/failpoints.ts';
+import { parseRetryDelays } from '../messaging/retry-delays.ts';
+import { defaultRetryDelaysMs } from '../contracts/topology.ts';
+
+/** The environment is not what the service needs. The message lists everything that is wrong with it. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+}
+
+/**
+ * Reads a service's settings from environment variables; an empty variable counts as absent. The result is frozen.
+ *
+ * @throws ConfigError naming every variable that is missing or wrong, at once.
+ */
+export function parseEnvironment<Schema extends z.ZodType>(
+  schema: Schema,
+  env: NodeJS.ProcessEnv,
+): Readonly<z.infer<Schema>> {
+  const present = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''));
+  const result = schema.safeParse(present);
+  if (result.success) return Object.freeze(result.data);
+  const problems = result.error.issues.map(
+    (issue) => `  ${issue.path.join('.') || 'environment'}: ${issue.message}`,
+  );
+  throw new ConfigError(`the environment is not complete:\n${problems.join('\n')}`);
+}
+
+export const port = z.coerce.number().int().min(0).max(65_535);
+export const positiveInteger = z.coerce.number().int().positive();
+export const postgresUrl = z.url({ protocol: /^postgres(ql)?$/, error: 'must be a postgresql:// URL' });
+export const amqpUrl = z.url({ protocol: /^amqps?$/, error: 'must be an amqp:// URL' });
+export const httpUrl = z.url({ protocol: /^https?$/, error: 'must be an http:// URL' });
+
+const retryDelays = z.string().transform((text, context) => {
+  try {
+    return parseRetryDelays(text);
+  } catch (error) {
+    context.addIssue({ code: 'custom', message: (error as Error).message });
+    return z.NEVER;
+  }
+});
+
+const failpoints = z
+  .string()
+  .transform((text) => text.split(','))
+  .pipe(z.array(z.enum(failpointNames)));
+
+/** What both services are told. */
+export const commonSettings = {
+  NODE_ENV: z.enum(['development', 'test', 'production']).default('production'),
+  LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
+  HOST: z.string().default('127.0.0.1'),
+  AMQP_URL: amqpUrl,
+  RETRY_DELAYS_MS: retryDelays.default(defaultRetryDelaysMs),
+  OUTBOX_POLL_INTERVAL_MS: positiveInteger.default(1_000),
+  OUTBOX_RETENTION_HOURS: z.coerce.number().positive().default(168),
+  DATABASE_POOL_SIZE: positiveInteger.default(10),
+  FAILPOINTS: failpoints.default([]),
+} as const;
+
+/** Failpoints end the process on purpose: they exist in tests alone. */
+export function refuseFailpointsOutsideTests(
+  settings: { NODE_ENV: string; FAILPOINTS: readonly string[] },
+  context: z.RefinementCtx,
+): void {
+  if (settings.FAILPOINTS.length > 0 && settings.NODE_ENV !== 'test') {
+    context.addIssue({ code: 'custom', path: ['FAILPOINTS'], message: 'only where NODE_ENV is test' });
+  }
+}

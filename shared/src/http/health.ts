@@ -1,0 +1,67 @@
+import { z } from 'zod';
+import type { HttpServer } from './server.ts';
+
+/** Something a service depends on. What is not required is reported, but does not take the service out of rotation. */
+export interface HealthCheck {
+  readonly required: boolean;
+  /** Throws or answers `false` when the dependency is away. */
+  probe(): Promise<boolean> | boolean;
+}
+
+export interface Health {
+  /** From now on the service is not ready, whatever the checks say: it is about to stop. */
+  startDraining(): void;
+}
+
+const probeTimeoutMs = 2_000;
+
+const readinessSchema = z.object({
+  status: z.enum(['ready', 'degraded', 'unavailable', 'draining']),
+  checks: z.record(z.string(), z.enum(['up', 'down'])),
+});
+
+/** Adds `/health/live` (the process answers) and `/health/ready` (it can do its work, and if not, what is missing). */
+export function registerHealth(app: HttpServer, checks: Readonly<Record<string, HealthCheck>>): Health {
+  let draining = false;
+
+  app.get(
+    '/health/live',
+    { schema: { tags: ['health'], response: { 200: z.object({ status: z.literal('live') }) } } },
+    async () => ({ status: 'live' as const }),
+  );
+
+  app.get(
+    '/health/ready',
+    { schema: { tags: ['health'], response: { 200: readinessSchema, 503: readinessSchema } } },
+    async (_request, reply) => {
+      const results = await Promise.all(
+        Object.entries(checks).map(async ([name, check]) => ({ name, check, up: await isUp(check) })),
+      );
+      const down = results.filter(({ up }) => !up);
+      const unavailable = draining || down.some(({ check }) => check.required);
+      return reply.code(unavailable ? 503 : 200).send({
+        status: draining ? 'draining' : unavailable ? 'unavailable' : down.length > 0 ? 'degraded' : 'ready',
+        checks: Object.fromEntries(results.map(({ name, up }) => [name, up ? 'up' : 'down'] as const)),
+      });
+    },
+  );
+
+  return {
+    startDraining() {
+      draining = true;
+    },
+  };
+}
+
+async function isUp(check: HealthCheck): Promise<boolean> {
+  const late = Promise.withResolvers<boolean>();
+  const timer = setTimeout(() => late.resolve(false), probeTimeoutMs);
+  try {
+    return await Promise.race([check.probe(), late.promise]);
+  } catch {
+    // Why it is down stands in the log of the component that lost it.
+    return false;
+  } finally {
+    clearTimeout(timer);
+  }
+}

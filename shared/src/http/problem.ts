@@ -1,0 +1,74 @@
+import { z } from 'zod';
+import type { AppError, ErrorCode } from '../kernel/errors.ts';
+
+export const problemContentType = 'application/problem+json';
+
+/** RFC 9457 problem details; `code` is stable and meant for programs, `detail` for people. */
+export const problemSchema = z.object({
+  type: z.string(),
+  title: z.string(),
+  status: z.int(),
+  code: z.string(),
+  detail: z.string().optional(),
+  instance: z.string().optional(),
+  correlationId: z.string().optional(),
+  errors: z.array(z.object({ field: z.string(), message: z.string() })).optional(),
+});
+export type Problem = z.infer<typeof problemSchema>;
+
+const internal = { status: 500, title: 'Something went wrong on our side' } as const;
+const badMessage = { status: 422, title: 'The message cannot be used' } as const;
+const brokerTrouble = { status: 503, title: 'The message broker is not available' } as const;
+
+/** The one place where an error code becomes an HTTP status. */
+const answers: Record<ErrorCode, { status: number; title: string }> = {
+  VALIDATION_FAILED: { status: 400, title: 'The request is not valid' },
+  INVALID_CURSOR: { status: 400, title: 'The cursor is not valid' },
+  ORDER_NOT_FOUND: { status: 404, title: 'There is no such order' },
+  SKU_NOT_FOUND: { status: 404, title: 'There is no such SKU' },
+  MESSAGE_NOT_FOUND: { status: 404, title: 'There is no such message' },
+  QUEUE_NOT_FOUND: { status: 404, title: 'There is no such queue' },
+  CONCURRENT_UPDATE: { status: 409, title: 'Another change came first' },
+  MALFORMED_MESSAGE: badMessage,
+  UNSUPPORTED_MESSAGE: badMessage,
+  POISON_MESSAGE: badMessage,
+  EVENT_OUT_OF_ORDER: badMessage,
+  BROKER_UNAVAILABLE: brokerTrouble,
+  PUBLISH_RETURNED: brokerTrouble,
+  PUBLISH_REFUSED: brokerTrouble,
+  PUBLISH_UNCONFIRMED: brokerTrouble,
+  DATABASE_UNAVAILABLE: { status: 503, title: 'The database is not available' },
+  PAYMENT_UNAVAILABLE: { status: 503, title: 'The payment provider is not available' },
+  PAYMENT_OUTCOME_UNKNOWN: { status: 503, title: 'The payment provider did not answer' },
+  PAYMENT_PROTOCOL_ERROR: internal,
+  SHUTTING_DOWN: { status: 503, title: 'The service is shutting down' },
+  INTERNAL: internal,
+};
+
+/** Seconds after which a client that was told 503 may come back. */
+export const retryAfterSeconds = 2;
+
+/** The problem document of an error. Of our own failures it tells the title and nothing else. */
+export function toProblem(error: AppError, request: { instance: string; correlationId: string }): Problem {
+  const { status, title } = answers[error.code];
+  const { errors } = error.data as { errors?: Problem['errors'] };
+  return {
+    type: `urn:problem:${error.code.toLowerCase().replaceAll('_', '-')}`,
+    title,
+    status,
+    code: error.code,
+    ...(status < 500 ? { detail: error.message } : {}),
+    instance: request.instance,
+    correlationId: request.correlationId,
+    ...(errors ? { errors } : {}),
+  };
+}
+
+/** A problem that HTTP itself has with a request: too large, wrong media type, no such route. */
+export function httpProblem(
+  status: number,
+  title: string,
+  request: { instance: string; correlationId: string },
+): Problem {
+  return { type: 'about:blank', title, status, code: `HTTP_${status}`, ...request };
+}

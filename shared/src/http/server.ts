@@ -1,0 +1,136 @@
+import { STATUS_CODES } from 'node:http';
+import swagger from '@fastify/swagger';
+import swaggerUi from '@fastify/swagger-ui';
+import { type FastifyBaseLogger, type FastifyInstance, type FastifyRequest, fastify } from 'fastify';
+import {
+  hasZodFastifySchemaValidationErrors,
+  jsonSchemaTransform,
+  serializerCompiler,
+  validatorCompiler,
+  type ZodTypeProvider,
+} from 'fastify-type-provider-zod';
+import type { Logger } from 'pino';
+import { AppError, toAppError } from '../kernel/errors.ts';
+import { newId } from '../kernel/ids.ts';
+import { isTraceparent, newTraceparent } from '../observability/trace-context.ts';
+import { httpProblem, type Problem, problemContentType, retryAfterSeconds, toProblem } from './problem.ts';
+
+/** A Fastify instance whose routes are typed by their zod schemas. */
+export type HttpServer = FastifyInstance<
+  import('node:http').Server,
+  import('node:http').IncomingMessage,
+  import('node:http').ServerResponse,
+  FastifyBaseLogger,
+  ZodTypeProvider
+>;
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Ties together everything that this request sets off; from `x-correlation-id`, or new. */
+    correlationId: string;
+    /** W3C Trace Context; from `traceparent`, or new. */
+    traceparent: string;
+  }
+}
+
+const correlationHeader = 'x-correlation-id';
+const correlationPattern = /^[\w.:-]{1,128}$/;
+const bodyLimitBytes = 256 * 1024;
+const requestTimeoutMs = 30_000;
+
+/**
+ * A server as both services want it: zod on the way in and out, RFC 9457 problems, correlation ids, OpenAPI 3.1 at
+ * `/openapi.json` and a browsable page at `/docs`. Routes are registered by the caller.
+ */
+export async function createHttpServer(options: {
+  title: string;
+  description: string;
+  logger: Logger;
+}): Promise<HttpServer> {
+  const app = fastify({
+    loggerInstance: options.logger as FastifyBaseLogger,
+    disableRequestLogging: true,
+    bodyLimit: bodyLimitBytes,
+    requestTimeout: requestTimeoutMs,
+    routerOptions: { maxParamLength: 200 },
+    forceCloseConnections: 'idle',
+  }).withTypeProvider<ZodTypeProvider>();
+  app.setValidatorCompiler(validatorCompiler);
+  app.setSerializerCompiler(serializerCompiler);
+  identifyRequests(app);
+  answerErrors(app);
+  await app.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: { title: options.title, description: options.description, version: '1.0.0' },
+    },
+    transform: jsonSchemaTransform,
+  });
+  await app.register(swaggerUi, { routePrefix: '/docs' });
+  app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger());
+  return app;
+}
+
+function identifyRequests(app: HttpServer): void {
+  app.decorateRequest('correlationId', '');
+  app.decorateRequest('traceparent', '');
+  app.addHook('onRequest', async (request, reply) => {
+    const { [correlationHeader]: given, traceparent } = request.headers;
+    request.correlationId = typeof given === 'string' && correlationPattern.test(given) ? given : newId();
+    request.traceparent = isTraceparent(traceparent) ? traceparent : newTraceparent();
+    reply.header(correlationHeader, request.correlationId);
+  });
+}
+
+function answerErrors(app: HttpServer): void {
+  app.setErrorHandler(async (thrown: Error & { statusCode?: number }, request, reply) => {
+    const problem = describe(thrown, request);
+    if (problem.status >= 500) {
+      const { method, correlationId } = request;
+      const route = request.routeOptions.url;
+      request.log[problem.status === 503 ? 'warn' : 'error'](
+        { err: thrown, method, route, correlationId },
+        'request failed',
+      );
+    }
+    if (problem.status === 503) reply.header('retry-after', retryAfterSeconds);
+    return reply.code(problem.status).type(problemContentType).serializer(JSON.stringify).send(problem);
+  });
+  app.setNotFoundHandler(async (request, reply) =>
+    reply
+      .code(404)
+      .type(problemContentType)
+      .serializer(JSON.stringify)
+      .send(httpProblem(404, 'There is nothing at this address', whichRequest(request))),
+  );
+}
+
+function describe(thrown: Error & { statusCode?: number }, request: FastifyRequest): Problem {
+  if (hasZodFastifySchemaValidationErrors(thrown)) {
+    return toProblem(invalid(thrown.validation), whichRequest(request));
+  }
+  if (!(thrown instanceof AppError) && thrown.statusCode && thrown.statusCode < 500) {
+    return {
+      ...httpProblem(thrown.statusCode, STATUS_CODES[thrown.statusCode] ?? 'Error', whichRequest(request)),
+      detail: thrown.message,
+    };
+  }
+  return toProblem(toAppError(thrown), whichRequest(request));
+}
+
+function invalid(issues: readonly { instancePath: string; message?: string | undefined }[]): AppError {
+  const errors = issues.map(({ instancePath, message }) => ({
+    field: instancePath.replace(/^\//, '').replaceAll('/', '.'),
+    message: message ?? 'is not valid',
+  }));
+  return new AppError({
+    code: 'VALIDATION_FAILED',
+    kind: 'rejected',
+    message: errors.map(({ field, message }) => `${field || 'body'}: ${message}`).join('; '),
+    data: { errors },
+  });
+}
+
+function whichRequest(request: FastifyRequest): { instance: string; correlationId: string } {
+  return { instance: request.url, correlationId: request.correlationId };
+}

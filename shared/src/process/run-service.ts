@@ -1,0 +1,36 @@
+import closeWithGrace from 'close-with-grace';
+import { ConfigError } from '../config/environment.ts';
+import { createLogger, type Logger } from '../observability/logger.ts';
+
+/** Time to finish what is in flight after the first signal; a second signal ends the process at once. */
+const stopWithinMs = 10_000;
+
+/**
+ * Runs a service as a process: settings from the environment, start, and an orderly stop on SIGTERM and SIGINT. Wrong
+ * settings end it with one message and exit code 2; an error that nothing caught is logged, and the process stops in
+ * order with exit code 1.
+ */
+export async function runService<Config extends { readonly LOG_LEVEL: string }>(options: {
+  name: string;
+  parseConfig: (env: NodeJS.ProcessEnv) => Config;
+  create: (config: Config, logger: Logger) => Promise<{ start(): Promise<string>; stop(): Promise<void> }>;
+}): Promise<void> {
+  const { name, parseConfig, create } = options;
+  let config: Config;
+  try {
+    config = parseConfig(process.env);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    console.error(`${name}: ${error.message}`);
+    process.exit(2);
+  }
+  const logger = createLogger({ service: name, level: config.LOG_LEVEL });
+  const service = await create(config, logger);
+  closeWithGrace({ delay: stopWithinMs, logger: false }, async ({ signal, err }) => {
+    if (err) logger.fatal({ err }, 'stopping after an unexpected error');
+    else logger.info({ signal }, 'stopping');
+    await service.stop();
+    logger.info('stopped');
+  });
+  logger.info({ url: await service.start() }, 'started');
+}
