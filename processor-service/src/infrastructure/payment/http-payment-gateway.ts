@@ -1,0 +1,70 @@
+import { Pool } from 'undici';
+import type { PaymentGateway } from '../../application/ports/payment-gateway.ts';
+import { exchange, type HttpAnswer, type HttpRequest, NoAnswer } from './http-exchange.ts';
+import { failureWithoutAnswer, readCancel, readCharge, readLookup } from './provider-answers.ts';
+
+/** The gateway with what its owner needs beside the port. */
+export interface HttpPaymentGateway extends PaymentGateway {
+  /** Whether the provider answers at all, for a readiness page. Never throws. */
+  isReachable(): Promise<boolean>;
+  /** Waits for the calls under way, then closes the connections. */
+  close(): Promise<void>;
+}
+
+/**
+ * The payment provider over HTTP. It tries every call exactly once and says precisely how it ended; who tries again, and
+ * when, is up to the caller. A circuit breaker is therefore a `PaymentGateway` around this one, which counts its
+ * transient errors; the composition root is where it is put on.
+ *
+ * @param baseUrl of the provider, a path prefix included if there is one
+ * @param timeoutMs for one call, from the first moment to the last byte of the answer
+ * @param connections kept open at most; calls beyond that wait in line, within their timeout
+ */
+export function createHttpPaymentGateway(options: {
+  baseUrl: string;
+  timeoutMs: number;
+  connections: number;
+}): HttpPaymentGateway {
+  const { timeoutMs, connections } = options;
+  const { origin, pathname } = new URL(options.baseUrl);
+  const prefix = pathname.replace(/\/$/, '');
+  // `exchange` keeps the time of the whole call; undici's own timers for parts of it would only add work.
+  const pool = new Pool(origin, { connections, headersTimeout: 0, bodyTimeout: 0, connect: { timeout: timeoutMs } });
+
+  const call = async (request: HttpRequest, signal?: AbortSignal): Promise<HttpAnswer> => {
+    try {
+      return await exchange(pool, request, { timeoutMs, signal });
+    } catch (error) {
+      throw error instanceof NoAnswer ? failureWithoutAnswer(error) : error;
+    }
+  };
+
+  const pathOf = (key: string): string => `${prefix}/payments/by-key/${encodeURIComponent(key)}`;
+
+  return {
+    async charge({ key, orderId, amountMinor, currency, signal }) {
+      const headers = { 'content-type': 'application/json', 'idempotency-key': key };
+      const body = JSON.stringify({ reference: orderId, amountMinor, currency });
+      return readCharge(await call({ method: 'POST', path: `${prefix}/payments`, headers, body }, signal));
+    },
+
+    async lookup({ key, signal }) {
+      return readLookup(await call({ method: 'GET', path: pathOf(key) }, signal));
+    },
+
+    async cancel({ key, signal }) {
+      readCancel(await call({ method: 'POST', path: `${pathOf(key)}/cancel` }, signal));
+    },
+
+    async isReachable() {
+      try {
+        const { status } = await call({ method: 'GET', path: `${prefix}/health/live` });
+        return status === 200;
+      } catch {
+        return false;
+      }
+    },
+
+    close: () => pool.close(),
+  };
+}

@@ -1,0 +1,93 @@
+import { z } from 'zod';
+import { AppError } from '#shared/kernel/errors.ts';
+import type { ChargeOutcome, LookupOutcome } from '../../application/ports/payment-gateway.ts';
+import type { HttpAnswer, NoAnswer } from './http-exchange.ts';
+
+/**
+ * What each answer of the provider means for the saga. The rule behind all of it: only what the provider says in so
+ * many words counts as done or as not done; everything else is unknown, and a look-up will tell.
+ */
+
+const capturedSchema = z.object({ id: z.string().min(1), status: z.literal('captured') });
+const problemSchema = z.object({ code: z.string(), reason: z.string().optional() });
+const keyStateSchema = z.object({
+  status: z.string(),
+  payment: z.object({ id: z.string().min(1), reason: z.string().optional() }).nullable(),
+});
+
+/** The answer to a charge. @throws {AppError} when it is neither a capture nor a decline */
+export function readCharge(answer: HttpAnswer): ChargeOutcome {
+  if (answer.status === 201) {
+    const payment = parse(capturedSchema, answer);
+    if (payment !== undefined) return { outcome: 'captured', paymentId: payment.id };
+  }
+  const problem = parse(problemSchema, answer);
+  if (answer.status === 402 && problem?.code === 'PAYMENT_DECLINED') {
+    return { outcome: 'declined', reason: problem.reason ?? 'declined' };
+  }
+  throw failureOf(answer);
+}
+
+/** The answer to a look-up. @throws {AppError} when the charge is still being worked on, or the answer is no answer */
+export function readLookup(answer: HttpAnswer): LookupOutcome {
+  // Only this code: any other 404 comes from a wrong address, and must not pass for a charge that never happened.
+  if (answer.status === 404 && parse(problemSchema, answer)?.code === 'KEY_UNKNOWN') return { outcome: 'absent' };
+  const state = answer.status === 200 ? parse(keyStateSchema, answer) : undefined;
+  switch (state?.status) {
+    case 'captured':
+    case 'partially_refunded':
+      if (state.payment === null) break;
+      return { outcome: 'captured', paymentId: state.payment.id };
+    case 'declined':
+      return { outcome: 'declined', reason: state.payment?.reason ?? 'declined' };
+    case 'voided':
+    case 'refunded':
+    case 'cancelled':
+      return { outcome: 'cancelled' };
+  }
+  throw failureOf(answer);
+}
+
+/** The answer to a cancellation. @throws {AppError} unless the provider says that the key holds no money for good */
+export function readCancel(answer: HttpAnswer): void {
+  const state = answer.status === 200 ? parse(keyStateSchema, answer) : undefined;
+  if (state?.status !== 'cancelled' && state?.status !== 'declined') throw failureOf(answer);
+}
+
+/** No answer at all: harmless only if the request never left. */
+export function failureWithoutAnswer(failure: NoAnswer): AppError {
+  return new AppError({
+    code: failure.sent ? 'PAYMENT_OUTCOME_UNKNOWN' : 'PAYMENT_UNAVAILABLE',
+    kind: 'transient',
+    message: failure.sent ? 'The payment provider did not answer.' : 'The payment provider cannot be reached.',
+    cause: failure,
+  });
+}
+
+/** Statuses by which a client is told that this was not the moment, not that it was wrong. */
+const UNDECIDED = new Set([408, 409, 425]);
+
+function failureOf(answer: HttpAnswer): AppError {
+  const { status } = answer;
+  const providerCode = parse(problemSchema, answer)?.code;
+  const data = { status, providerCode };
+  if (status === 429) {
+    const message = 'The payment provider is too busy.';
+    return new AppError({ code: 'PAYMENT_UNAVAILABLE', kind: 'transient', message, data });
+  }
+  const refused = status >= 400 && status < 500 && !UNDECIDED.has(status);
+  if (refused || providerCode === 'COMPENSATION_DECLINED') {
+    const message = `The payment provider refuses: ${providerCode ?? `status ${status}`}.`;
+    return new AppError({ code: 'PAYMENT_PROTOCOL_ERROR', kind: 'permanent', message, data });
+  }
+  const message = `The payment provider gave no clear answer: ${providerCode ?? `status ${status}`}.`;
+  return new AppError({ code: 'PAYMENT_OUTCOME_UNKNOWN', kind: 'transient', message, data });
+}
+
+function parse<T>(schema: z.ZodType<T>, { body }: HttpAnswer): T | undefined {
+  try {
+    return schema.safeParse(JSON.parse(body)).data;
+  } catch {
+    return undefined; // not even JSON, as from a proxy in between
+  }
+}
