@@ -1,43 +1,94 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { PrismaPg } from '@prisma/adapter-pg';
-import {
-  bindMigrationAwareSqlAdapterFactory,
-  type SqlDriverAdapter,
-  type SqlMigrationAwareDriverAdapterFactory,
-} from '@prisma/driver-adapter-utils';
-import type { MigrationList, SchemaEngine, SchemaFilter, SchemasContainer } from '@prisma/schema-engine-wasm';
+import { bindMigrationAwareSqlAdapterFactory } from '@prisma/driver-adapter-utils';
+import type { DiffResult, MigrationList, SchemaEngine, SchemaFilter } from '@prisma/schema-engine-wasm';
 import * as bindings from '@prisma/schema-engine-wasm/schema_engine_bg';
-import pg from 'pg';
-
-/** Names the kind of database that the migrations are written for; the engine asks for it. */
-export const lockfile = { name: 'migration_lock.toml', content: 'provider = "postgresql"\n' } as const;
+import { DatabaseSetupError } from './database-setup-error.ts';
+import { type DatabaseName, describeDatabase } from './databases.ts';
+import { EngineAdapterFactory } from './engine-adapter.ts';
 
 /** No table and no enum is managed by anyone else. */
 export const noFilter: SchemaFilter = { externalTables: [], externalEnums: [] };
 
+/** Stands beside the migrations and names the kind of database that they are written for; the engine asks for it. */
+export const lockfile = { path: 'migration_lock.toml', content: 'provider = "postgresql"\n' } as const;
+
 /**
  * Prisma's own schema engine, the one behind `prisma migrate`, as the WebAssembly build that needs no download. Its
  * table `_prisma_migrations` and its advisory lock are the same, so both can be used on one database.
+ *
+ * @throws DatabaseSetupError with what the engine says.
  */
 export async function withSchemaEngine<T>(
-  options: { url: string; schemaFile: string },
+  options: { database: DatabaseName; url: string },
   work: (engine: SchemaEngine) => Promise<T>,
 ): Promise<T> {
+  const { schemaFile } = describeDatabase(options.database);
+  const datamodels: [string, string][] = [[schemaFile, await readFile(schemaFile, 'utf8')]];
   await loadEngine();
-  const factory = new ScriptRunningAdapterFactory(options.url);
-  const datamodels: [string, string][] = [[options.schemaFile, await readFile(options.schemaFile, 'utf8')]];
-  const engine = await bindings.SchemaEngine.new(
-    { datamodels },
-    () => {},
-    bindMigrationAwareSqlAdapterFactory(factory),
-  );
+  const factory = new EngineAdapterFactory(options.url);
   try {
-    return await work(engine);
+    const adapter = bindMigrationAwareSqlAdapterFactory(factory);
+    const engine = await bindings.SchemaEngine.new({ datamodels }, () => {}, adapter);
+    return await work(engine).finally(() => engine.free());
+  } catch (error) {
+    throw explainEngineError(error as Error);
   } finally {
-    engine.free();
     await factory.close();
   }
+}
+
+/** A database's migrations in the form in which the engine wants them; a folder that is not there holds none. */
+export async function readMigrations(database: DatabaseName): Promise<MigrationList> {
+  const folder = describeDatabase(database).migrationsFolder;
+  const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
+  const names = entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name);
+  const migrationDirectories = names.sort().map(async (name) => {
+    const value = await readFile(join(folder, name, 'migration.sql'), 'utf8');
+    return { path: name, migrationFile: { path: 'migration.sql', content: { tag: 'ok' as const, value } } };
+  });
+  return {
+    baseDir: folder,
+    lockfile,
+    shadowDbInitScript: '',
+    migrationDirectories: await Promise.all(migrationDirectories),
+  };
+}
+
+/**
+ * What leads from the migrations, played into an empty shadow database, to the schema: as SQL or in words, or undefined
+ * if nothing does. What Prisma cannot express (partial indexes, check constraints, storage parameters) is left alone.
+ *
+ * @param options.url any database on the server to work on, whose user may create databases.
+ * @throws DatabaseSetupError
+ */
+export async function diffMigrationsWithSchema(options: {
+  database: DatabaseName;
+  url: string;
+  as: 'sql' | 'words';
+}): Promise<string | undefined> {
+  const { schemaFile } = describeDatabase(options.database);
+  const migrations = await readMigrations(options.database);
+  const schema = { path: schemaFile, content: await readFile(schemaFile, 'utf8') };
+  const { exitCode, stdout }: DiffResult = await withSchemaEngine(options, (engine) =>
+    engine.diff({
+      from: { tag: 'migrations', ...migrations },
+      to: { tag: 'schemaDatamodel', files: [schema] },
+      script: options.as === 'sql',
+      exitCode: true,
+      filters: noFilter,
+    }),
+  );
+  return exitCode === 0 ? undefined : (stdout ?? undefined);
+}
+
+/** The engine appends a trace of its own modules, whose one useful part is the name of the migration at fault. */
+function explainEngineError(error: Error): DatabaseSetupError {
+  const [said = '', ...trace] = error.message.split(/\n(?=\s+0: )/);
+  const migration = /migration_name="([^"]+)"/.exec(trace.join('\n'))?.[1];
+  const sentence = said.replace('external connector error', '').trim().replaceAll(/\s+/g, ' ');
+  const prefix = migration === undefined ? '' : `migration ${migration} failed: `;
+  return new DatabaseSetupError(`${prefix}${sentence}`, { cause: error });
 }
 
 /** In Node, but neither in its types nor in TypeScript's library without the DOM. */
@@ -52,11 +103,10 @@ let loaded: Promise<void> | undefined;
 
 function loadEngine(): Promise<void> {
   loaded ??= (async () => {
-    const file = new URL(import.meta.resolve('@prisma/schema-engine-wasm/schema_engine_bg'));
-    const bytes = await readFile(new URL('schema_engine_bg.wasm', file));
-    const { instance } = await WebAssembly.instantiate(bytes, {
-      './schema_engine_bg.js': withTimersThatHoldNobodyUp(bindings),
-    });
+    const module = new URL(import.meta.resolve('@prisma/schema-engine-wasm/schema_engine_bg'));
+    const bytes = await readFile(new URL('schema_engine_bg.wasm', module));
+    const imports = { './schema_engine_bg.js': withTimersThatHoldNobodyUp(bindings) };
+    const { instance } = await WebAssembly.instantiate(bytes, imports);
     bindings.__wbg_set_wasm(instance.exports);
     instance.exports.__wbindgen_start();
   })();
@@ -70,101 +120,4 @@ function withTimersThatHoldNobodyUp(imports: Record<string, unknown>): Record<st
   const startTimer = (callback: () => void, milliseconds: number) =>
     setTimeout(callback, milliseconds).unref();
   return { ...imports, [name]: startTimer };
-}
-
-/**
- * The adapter of `@prisma/adapter-pg` splits a script at every semicolon, also inside strings, comments and function
- * bodies, and commits statement by statement. Here a script goes to the server whole, as the native engine sends it: one
- * simple query, which PostgreSQL runs as one transaction. Each database has a single connection, so that the engine's
- * session-level lock is held by the session that works.
- */
-class ScriptRunningAdapterFactory implements SqlMigrationAwareDriverAdapterFactory {
-  readonly provider = 'postgres';
-  readonly adapterName = '@prisma/adapter-pg';
-  readonly #url: string;
-  readonly #closers: (() => Promise<void>)[] = [];
-
-  constructor(url: string) {
-    this.#url = url;
-  }
-
-  connect(): Promise<SqlDriverAdapter> {
-    return this.#open(this.#url, async () => {});
-  }
-
-  async connectToShadowDb(): Promise<SqlDriverAdapter> {
-    const name = `prisma_migrate_shadow_db_${crypto.randomUUID()}`;
-    await runOnce(this.#url, `CREATE DATABASE "${name}"`);
-    const url = new URL(this.#url);
-    url.pathname = name;
-    return this.#open(url.href, () => runOnce(this.#url, `DROP DATABASE IF EXISTS "${name}" WITH (FORCE)`));
-  }
-
-  async close(): Promise<void> {
-    for (const close of this.#closers) await close();
-  }
-
-  async #open(url: string, afterwards: () => Promise<void>): Promise<SqlDriverAdapter> {
-    const pool = new pg.Pool({ connectionString: url, max: 1, idleTimeoutMillis: 0 });
-    readCatalogCharactersAsText(pool);
-    const adapter: SqlDriverAdapter = await new PrismaPg(pool).connect();
-    let closed: Promise<void> | undefined;
-    const close = () => (closed ??= pool.end().then(afterwards));
-    this.#closers.push(close);
-    adapter.executeScript = async (script) => {
-      await adapter.executeRaw({ sql: script, args: [], argTypes: [] });
-    };
-    adapter.dispose = close;
-    return adapter;
-  }
-}
-
-/**
- * The system catalogue has columns of PostgreSQL's internal one-byte type `"char"`, which `@prisma/adapter-pg` refuses
- * to pass on; the engine is content with text.
- */
-function readCatalogCharactersAsText(pool: pg.Pool): void {
-  const query = pool.query.bind(pool) as (config: pg.QueryArrayConfig) => Promise<pg.QueryArrayResult>;
-  const { CHAR, TEXT } = pg.types.builtins;
-  const patched = async (config: pg.QueryArrayConfig): Promise<pg.QueryArrayResult> => {
-    const result = await query(config);
-    for (const field of result.fields ?? []) if (field.dataTypeID === CHAR) field.dataTypeID = TEXT;
-    return result;
-  };
-  pool.query = patched as pg.Pool['query'];
-}
-
-async function runOnce(url: string, sql: string): Promise<void> {
-  const client = new pg.Client({ connectionString: url });
-  await client.connect();
-  try {
-    await client.query(sql);
-  } finally {
-    await client.end();
-  }
-}
-
-/** The migrations in a folder, in the form in which the engine wants them; a folder that is not there holds none. */
-export async function readMigrations(folder: string): Promise<MigrationList> {
-  const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
-  const names = entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name);
-  return {
-    baseDir: folder,
-    lockfile: { path: lockfile.name, content: lockfile.content },
-    shadowDbInitScript: '',
-    migrationDirectories: await Promise.all(
-      names.sort().map(async (name) => ({
-        path: name,
-        migrationFile: {
-          path: 'migration.sql',
-          content: { tag: 'ok' as const, value: await readFile(join(folder, name, 'migration.sql'), 'utf8') },
-        },
-      })),
-    ),
-  };
-}
-
-/** A schema file in the form in which the engine wants it. */
-export async function readSchema(schemaFile: string): Promise<SchemasContainer> {
-  return { files: [{ path: schemaFile, content: await readFile(schemaFile, 'utf8') }] };
 }

@@ -1,0 +1,16 @@
+/**
+ * Proves that the migrations, played into an empty database, give what the schemas say:
+ * `node scripts/prisma/check-drift.ts order|processor|all`. Works in shadow databases on the servers of the usual URLs.
+ */
+import { runDatabaseCommand } from './database-command.ts';
+import { DatabaseSetupError } from './database-setup-error.ts';
+import { diffMigrationsWithSchema } from './schema-engine.ts';
+
+if (import.meta.main) {
+  await runDatabaseCommand(process.argv[2], async (target) => {
+    const drift = await diffMigrationsWithSchema({ ...target, as: 'words' });
+    if (drift !== undefined)
+      throw new DatabaseSetupError(`the migrations do not give the schema:\n${drift.trim()}`);
+    return 'the migrations give the schema';
+  });
+}
