@@ -46,14 +46,20 @@ export const messageHeaders = {
   originalRoutingKey: 'x-original-routing-key',
   originalQueue: 'x-original-queue',
   replayCount: 'x-replay-count',
+  replayedBy: 'x-replayed-by',
+  replayedAt: 'x-replayed-at',
 } as const;
 
 const deliveryCountHeader = 'x-delivery-count';
+
+/** Headers in which the broker keeps its own books; a copy starts without them. */
+const brokerHeader = /^x-(delivery-count|acquired-count|death|first-death-.*|last-death-.*)$/;
 
 /** Reads what the broker delivered from `queue`. */
 export function readMessage(queue: string, delivered: ConsumeMessage | GetMessage): IncomingMessage {
   const { fields, properties, content } = delivered;
   const headers: Record<string, unknown> = properties.headers ?? {};
+  const death = properties.headers?.['x-death']?.[0];
   return {
     queue,
     messageId: text(properties.messageId),
@@ -63,8 +69,10 @@ export function readMessage(queue: string, delivered: ConsumeMessage | GetMessag
     contentType: text(properties.contentType),
     headers,
     body: content,
-    exchange: text(headers[messageHeaders.originalExchange] ?? fields.exchange),
-    routingKey: text(headers[messageHeaders.originalRoutingKey] ?? fields.routingKey),
+    exchange: text(headers[messageHeaders.originalExchange] ?? death?.exchange ?? fields.exchange),
+    routingKey: text(
+      headers[messageHeaders.originalRoutingKey] ?? death?.['routing-keys'][0] ?? fields.routingKey,
+    ),
     failedAttempts: count(headers[messageHeaders.attempts]),
     replayCount: count(headers[messageHeaders.replayCount]),
     unansweredDeliveries: count(headers[deliveryCountHeader]),
@@ -76,7 +84,6 @@ export function forward(
   message: IncomingMessage,
   target: { exchange: string; routingKey: string; headers: Readonly<Record<string, unknown>> },
 ): OutgoingMessage {
-  const { [deliveryCountHeader]: _countedByTheBroker, ...headers } = message.headers;
   return {
     exchange: target.exchange,
     routingKey: target.routingKey,
@@ -85,9 +92,35 @@ export function forward(
     correlationId: message.correlationId,
     time: message.time ?? new Date(),
     contentType: message.contentType,
-    headers: { ...headers, ...target.headers },
+    headers: { ...ownHeaders(message), ...target.headers },
     body: message.body,
   };
+}
+
+/** A dead letter as it goes back to where it was published at first: same id and body, attempts counted anew. */
+export function toReplay(message: IncomingMessage, replay: { by: string; at: Date }): OutgoingMessage {
+  const diagnostics = new Set<string>([
+    messageHeaders.attempts,
+    messageHeaders.firstFailedAt,
+    messageHeaders.failedAt,
+    messageHeaders.errorCode,
+    messageHeaders.errorMessage,
+  ]);
+  const copy = forward(message, {
+    exchange: message.exchange,
+    routingKey: message.routingKey,
+    headers: {
+      [messageHeaders.replayCount]: message.replayCount + 1,
+      [messageHeaders.replayedBy]: replay.by,
+      [messageHeaders.replayedAt]: replay.at.toISOString(),
+    },
+  });
+  const headers = Object.entries(copy.headers ?? {}).filter(([name]) => !diagnostics.has(name));
+  return { ...copy, headers: Object.fromEntries(headers) };
+}
+
+function ownHeaders(message: IncomingMessage): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(message.headers).filter(([name]) => !brokerHeader.test(name)));
 }
 
 /** AMQP properties of a message: everything a tool needs without opening the body. */

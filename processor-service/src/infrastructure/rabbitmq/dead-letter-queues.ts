@@ -1,0 +1,15 @@
+import { browseQueue } from '#shared/messaging/browse-queue.ts';
+import type { Publisher } from '#shared/messaging/publisher.ts';
+import type { DeadLetterQueues } from '../../application/ports/dead-letter-queues.ts';
+
+/** Dead-letter queues over AMQP, so that no management plugin is needed. */
+export function createDeadLetterQueues(dependencies: {
+  url: string;
+  publisher: Publisher;
+}): DeadLetterQueues {
+  const { url, publisher } = dependencies;
+  return {
+    browse: (queue) => browseQueue(url, queue),
+    publish: publisher.publish,
+  };
+}

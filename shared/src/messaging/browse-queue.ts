@@ -1,0 +1,52 @@
+import { connect } from 'amqplib';
+import { AppError } from '../kernel/errors.ts';
+import { type IncomingMessage, readMessage } from './message.ts';
+
+/** A message that lies in a queue, looked at but not taken. */
+export interface QueuedMessage {
+  readonly message: IncomingMessage;
+  /** Takes it out of the queue. Without this it stays there, whatever happens to the reader. */
+  remove(): void;
+}
+
+const brokerNotFound = 404;
+
+/**
+ * Goes through the messages that lie in `queue`, oldest first, each once. Everything that was not removed is back in
+ * the queue when the iteration ends or breaks off; until then consumers do not see it. Holds one body at a time.
+ *
+ * @throws AppError `QUEUE_NOT_FOUND`, `BROKER_UNAVAILABLE`.
+ */
+export async function* browseQueue(url: string, queue: string): AsyncGenerator<QueuedMessage> {
+  const connection = await connect(url, { timeout: 10_000 }).catch((error: unknown) => {
+    throw new AppError({
+      code: 'BROKER_UNAVAILABLE',
+      kind: 'unavailable',
+      message: 'the broker cannot be reached',
+      cause: error,
+    });
+  });
+  connection.on('error', () => {
+    // Whatever call is pending rejects with the same reason.
+  });
+  try {
+    const channel = await connection.createChannel();
+    channel.on('error', () => {
+      // Likewise.
+    });
+    const { messageCount } = await channel.checkQueue(queue).catch((error: { code?: number }) => {
+      throw error.code === brokerNotFound ? noSuchQueue(queue) : error;
+    });
+    for (let seen = 0; seen < messageCount; seen += 1) {
+      const delivered = await channel.get(queue);
+      if (!delivered) return;
+      yield { message: readMessage(queue, delivered), remove: () => channel.ack(delivered) };
+    }
+  } finally {
+    await connection.close();
+  }
+}
+
+function noSuchQueue(queue: string): AppError {
+  return new AppError({ code: 'QUEUE_NOT_FOUND', kind: 'rejected', message: `there is no queue ${queue}` });
+}
