@@ -1,0 +1,158 @@
+import { join } from 'node:path';
+import type { RunningProcess, SpawnedProcess } from './child-process.ts';
+import { createPortPicker, type PortPicker } from './ports.ts';
+import { startPostgres } from './postgres.ts';
+import { startRabbitmq } from './rabbitmq.ts';
+import { findOrInstallRabbitmq } from './rabbitmq-installation.ts';
+import { keepRunning, type Stoppable, startTogether } from './supervision.ts';
+
+/** Preferred ports; whichever is taken moves to the next free one. */
+export interface InfrastructurePorts {
+  readonly postgres: number;
+  readonly amqp: number;
+  readonly management: number;
+}
+
+/** Servers that somebody else runs. What is given here is used as it is, and nothing is started in its place. */
+export interface ExternalServers {
+  readonly orderDatabaseUrl?: string | undefined;
+  readonly processorDatabaseUrl?: string | undefined;
+  readonly amqpUrl?: string | undefined;
+  readonly managementUrl?: string | undefined;
+}
+
+export interface InfrastructureOptions {
+  /** All data and settings of both servers live below this folder. */
+  readonly dir: string;
+  readonly ports?: Partial<InfrastructurePorts> | undefined;
+  readonly pickPort?: PortPicker | undefined;
+  readonly external?: ExternalServers | undefined;
+  /** Settings such as `{ fsync: 'off' }`; without them PostgreSQL is fully durable. */
+  readonly postgresSettings?: Readonly<Record<string, string>> | undefined;
+  /** Told what has been reached, one sentence at a time. */
+  readonly report?: ((message: string) => void) | undefined;
+  /** Told every line that a server or an installation writes. */
+  readonly log?: ((source: string, line: string) => void) | undefined;
+  readonly onSpawn?: ((child: SpawnedProcess) => void) | undefined;
+  /** Told the process id of each server, also after it had to be started again. */
+  readonly onRunning?: ((name: string, pid: number) => void) | undefined;
+  /** Once aborted, a server that ends is not started again. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface Infrastructure {
+  readonly orderDatabaseUrl: string;
+  readonly processorDatabaseUrl: string;
+  readonly amqpUrl: string;
+  readonly managementUrl: string;
+  stop(): Promise<void>;
+}
+
+export const defaultInfrastructurePorts: InfrastructurePorts = {
+  postgres: 5432,
+  amqp: 5672,
+  management: 15672,
+};
+/** What a management console listens on where nobody said otherwise. */
+const usualManagementPort = '15672';
+
+/**
+ * Brings up PostgreSQL and RabbitMQ side by side, keeps them running until `stop`, and says where they are. The
+ * databases themselves are created by the migrations.
+ *
+ * @throws StackError when a prerequisite is missing; nothing is left running then.
+ */
+export async function startInfrastructure(options: InfrastructureOptions): Promise<Infrastructure> {
+  const { pickPort = createPortPicker() } = options;
+  const [databases, broker] = await startTogether([
+    providePostgres({ ...options, pickPort }),
+    provideRabbitmq({ ...options, pickPort }),
+  ]);
+  return {
+    ...databases,
+    ...broker,
+    stop: async () => {
+      await Promise.all([databases.stop(), broker.stop()]);
+    },
+  };
+}
+
+type Databases = Pick<Infrastructure, 'orderDatabaseUrl' | 'processorDatabaseUrl' | 'stop'>;
+type Broker = Pick<Infrastructure, 'amqpUrl' | 'managementUrl' | 'stop'>;
+type WithPicker = InfrastructureOptions & { readonly pickPort: PortPicker };
+
+async function providePostgres(options: WithPicker): Promise<Databases> {
+  const { dir, ports, pickPort, external = {}, report, log, onSpawn, postgresSettings, signal } = options;
+  const { orderDatabaseUrl, processorDatabaseUrl } = external;
+  if (orderDatabaseUrl !== undefined && processorDatabaseUrl !== undefined) {
+    return { orderDatabaseUrl, processorDatabaseUrl, stop: async () => {} };
+  }
+  const port = await pickPort(ports?.postgres ?? defaultInfrastructurePorts.postgres);
+  const start = () => {
+    signal?.throwIfAborted();
+    return startPostgres({
+      dataDir: join(dir, 'postgres'),
+      port,
+      log: (line) => log?.('postgres', line),
+      settings: postgresSettings,
+      onSpawn,
+    });
+  };
+  const running = await start();
+  report?.(`PostgreSQL is ready on port ${port}`);
+  return {
+    orderDatabaseUrl: orderDatabaseUrl ?? running.url('order_db'),
+    processorDatabaseUrl: processorDatabaseUrl ?? running.url('processor_db'),
+    ...supervise(running, start, options),
+  };
+}
+
+async function provideRabbitmq(options: WithPicker): Promise<Broker> {
+  const { dir, ports, pickPort, external = {}, report, log, onSpawn, signal } = options;
+  if (external.amqpUrl !== undefined) {
+    const { amqpUrl, managementUrl = usualManagementUrl(amqpUrl) } = external;
+    return { amqpUrl, managementUrl, stop: async () => {} };
+  }
+  // Before the ports are chosen: an installation takes long enough for somebody else to take them.
+  await findOrInstallRabbitmq({
+    log: (line) => log?.('apt', line),
+    onInstall: () => report?.('RabbitMQ is missing: installing rabbitmq-server with apt'),
+  });
+  const amqpPort = await pickPort(ports?.amqp ?? defaultInfrastructurePorts.amqp);
+  const managementPort = await pickPort(ports?.management ?? defaultInfrastructurePorts.management);
+  const start = () => {
+    signal?.throwIfAborted();
+    return startRabbitmq({
+      dir: join(dir, 'rabbitmq'),
+      amqpPort,
+      managementPort,
+      pickPort,
+      log: (line) => log?.('rabbitmq', line),
+      onSpawn,
+    });
+  };
+  const running = await start();
+  report?.(`RabbitMQ is ready on port ${amqpPort}`);
+  const { amqpUrl, managementUrl } = running;
+  return { amqpUrl, managementUrl, ...supervise(running, start, options) };
+}
+
+function supervise<Running extends RunningProcess>(
+  running: Running,
+  restart: () => Promise<Running>,
+  { report = () => undefined, onRunning, signal }: InfrastructureOptions,
+): Stoppable {
+  onRunning?.(running.name, running.pid);
+  return keepRunning({
+    running,
+    restart,
+    log: report,
+    signal,
+    onRestart: ({ name, pid }) => onRunning?.(name, pid),
+  });
+}
+
+function usualManagementUrl(amqpUrl: string): string {
+  const { hostname } = new URL(amqpUrl);
+  return `http://${hostname}:${usualManagementPort}`;
+}

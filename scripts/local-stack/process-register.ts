@@ -1,0 +1,83 @@
+import { execFileSync } from 'node:child_process';
+import { readFileSync, rmSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+import { writeFileAtomically } from './atomic-write.ts';
+import { type SpawnedProcess, signalGroup } from './child-process.ts';
+
+interface ProcessRecord extends SpawnedProcess {
+  /** When it was started, in the system's own notation: tells it from a later process with the same number. */
+  readonly startedAt: string;
+}
+
+/**
+ * Every process that a stack started, kept in a file, so that they are still found when the one that started them was
+ * killed and could not stop them.
+ */
+export interface ProcessRegister {
+  add(child: SpawnedProcess): void;
+  /** Names of the recorded processes that still run. */
+  running(): string[];
+  /** Stops what still runs, the latest first, and forgets it. */
+  stopAll(): Promise<void>;
+  /** Ends what still runs at once. */
+  killAll(): void;
+}
+
+const graceMs = 15_000;
+const pollMs = 50;
+
+export function openProcessRegister(file: string): ProcessRegister {
+  const living = () => readRecords(file).filter(isRunning);
+  return {
+    add: ({ name, pid, stopSignal }) => {
+      const startedAt = startTimeOf(pid);
+      if (startedAt === undefined) return;
+      const records = [...living(), { name, pid, stopSignal, startedAt }];
+      writeFileAtomically(file, `${JSON.stringify(records, null, 2)}\n`);
+    },
+    running: () => living().map((record) => record.name),
+    stopAll: async () => {
+      for (const record of living().reverse()) await stop(record);
+      rmSync(file, { force: true });
+    },
+    killAll: () => {
+      for (const record of living()) signalGroup(record.pid, 'SIGKILL');
+    },
+  };
+}
+
+async function stop(record: ProcessRecord): Promise<void> {
+  if (isRunning(record)) process.kill(record.pid, record.stopSignal);
+  const deadline = Date.now() + graceMs;
+  while (isRunning(record)) {
+    if (Date.now() > deadline) signalGroup(record.pid, 'SIGKILL');
+    await delay(pollMs);
+  }
+}
+
+function isRunning(record: ProcessRecord): boolean {
+  return startTimeOf(record.pid) === record.startedAt;
+}
+
+/** When a process was started, or undefined when there is none of that number (or only its remains). */
+function startTimeOf(pid: number): string | undefined {
+  try {
+    if (process.platform !== 'linux') {
+      return execFileSync('ps', ['-o', 'lstart=', '-p', String(pid)], { encoding: 'utf8' }).trim();
+    }
+    // Fields 3 (state) and 22 (start time) of proc_pid_stat(5); the name before them may contain anything.
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return fields[0] === 'Z' ? undefined : fields[19];
+  } catch {
+    return undefined;
+  }
+}
+
+function readRecords(file: string): ProcessRecord[] {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8')) as ProcessRecord[];
+  } catch {
+    return [];
+  }
+}

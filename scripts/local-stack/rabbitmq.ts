@@ -1,0 +1,212 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { stripVTControlCharacters } from 'node:util';
+import { connect } from 'amqplib';
+import {
+  type ChildProcess,
+  explainExit,
+  type RunningProcess,
+  type SpawnedProcess,
+  startChildProcess,
+} from './child-process.ts';
+import { createPortPicker, type PortPicker } from './ports.ts';
+import { findOrInstallRabbitmq, type RabbitmqPrograms } from './rabbitmq-installation.ts';
+import { isManagementReady } from './rabbitmq-management.ts';
+import { StackError } from './stack-error.ts';
+
+export interface RabbitmqServer extends RunningProcess {
+  readonly amqpUrl: string;
+  /** Management console and HTTP API. */
+  readonly managementUrl: string;
+  readonly username: string;
+  readonly password: string;
+}
+
+export interface RabbitmqOptions {
+  /** Everything the node writes lives here; durable queues and messages survive restarts, also after a crash. */
+  readonly dir: string;
+  readonly amqpPort: number;
+  readonly managementPort: number;
+  /** Where the two private ports (port mapper and distribution) come from. */
+  readonly pickPort?: PortPicker | undefined;
+  readonly log?: ((line: string) => void) | undefined;
+  readonly onSpawn?: ((child: SpawnedProcess) => void) | undefined;
+}
+
+const username = 'oms';
+const password = 'oms';
+/** `localhost` and not the machine's name, so that the data can be opened again after the machine was renamed. */
+const nodeName = 'oms@localhost';
+const readyTimeoutMs = 90_000;
+const stopGraceMs = 20_000;
+const detachTimeoutMs = 2_000;
+const loopbackOnly = ['-kernel', 'inet_dist_use_interface', '{127,0,0,1}'];
+
+/**
+ * Starts a RabbitMQ node of our own: own name, data, cookie and port mapper, reachable on the loopback interface only.
+ * A broker that the system runs is neither used nor disturbed. Resolves when AMQP and the management API answer.
+ *
+ * @throws StackError when RabbitMQ is missing and cannot be installed, or when the node does not come up.
+ */
+export async function startRabbitmq(options: RabbitmqOptions): Promise<RabbitmqServer> {
+  const { amqpPort, managementPort, pickPort = createPortPicker(), log = () => undefined, onSpawn } = options;
+  const programs = await findOrInstallRabbitmq({ log });
+  const files = await writeConfiguration(options);
+  // For 5672 the first is 25672, RabbitMQ's own convention; always below the range of outgoing connections.
+  const distributionPort = await pickPort(20_000 + (amqpPort % 10_000));
+  const epmdPort = await pickPort(distributionPort + 1);
+  const env = nodeEnvironment({ files, programs, amqpPort, distributionPort, epmdPort });
+  const onLine = (line: string) => log(stripVTControlCharacters(line));
+  const common = { env, cwd: files.dir, onLine, onSpawn };
+
+  // Started by us and in the foreground, because the node would otherwise start one that outlives it.
+  const epmd = await startChildProcess({
+    name: 'epmd',
+    command: programs.epmd,
+    args: ['-port', String(epmdPort), '-address', '127.0.0.1'],
+    ...common,
+  });
+  const node = await startChildProcess({
+    name: 'rabbitmq',
+    command: programs.server,
+    args: [],
+    ...common,
+    graceMs: stopGraceMs,
+  });
+  const exited = node.exited.then(async (exit) => {
+    await epmd.stop();
+    return exit;
+  });
+  const server: RabbitmqServer = {
+    ...node,
+    exited,
+    stop: async () => {
+      await detachStatistics(env);
+      await node.stop();
+      await exited;
+    },
+    amqpUrl: `amqp://${username}:${password}@127.0.0.1:${amqpPort}`,
+    managementUrl: `http://127.0.0.1:${managementPort}`,
+    username,
+    password,
+  };
+  await becomeReady(server, node);
+  return server;
+}
+
+type NodeFiles = Awaited<ReturnType<typeof writeConfiguration>>;
+
+async function writeConfiguration({ dir, amqpPort, managementPort }: RabbitmqOptions) {
+  const files = {
+    dir,
+    home: join(dir, 'home'),
+    data: join(dir, 'data'),
+    logs: join(dir, 'log'),
+    config: join(dir, 'rabbitmq.conf'),
+    environment: join(dir, 'rabbitmq-env.conf'),
+    plugins: join(dir, 'enabled_plugins'),
+  };
+  for (const folder of [files.home, files.data, files.logs]) await mkdir(folder, { recursive: true });
+  const settings = [
+    `listeners.tcp.1 = 127.0.0.1:${amqpPort}`,
+    'management.tcp.ip = 127.0.0.1',
+    `management.tcp.port = ${managementPort}`,
+    `default_user = ${username}`,
+    `default_pass = ${password}`,
+    'log.file = false',
+    'log.console = true',
+    'log.console.level = info',
+  ];
+  await writeFile(files.config, `${settings.join('\n')}\n`);
+  await writeFile(files.plugins, '[rabbitmq_management].\n');
+  // Empty, so that the settings of a system-wide broker in /etc/rabbitmq do not reach this one.
+  await writeFile(files.environment, '');
+  return files;
+}
+
+function nodeEnvironment(node: {
+  files: NodeFiles;
+  programs: RabbitmqPrograms;
+  amqpPort: number;
+  distributionPort: number;
+  epmdPort: number;
+}): NodeJS.ProcessEnv {
+  const { files } = node;
+  return {
+    PATH: `${dirname(node.programs.epmd)}:${process.env['PATH']}`,
+    // Erlang keeps its cookie in the home directory.
+    HOME: files.home,
+    LANG: 'C.UTF-8',
+    ERL_EPMD_PORT: String(node.epmdPort),
+    RABBITMQ_NODENAME: nodeName,
+    RABBITMQ_NODE_PORT: String(node.amqpPort),
+    RABBITMQ_DIST_PORT: String(node.distributionPort),
+    RABBITMQ_MNESIA_BASE: files.data,
+    RABBITMQ_LOG_BASE: files.logs,
+    RABBITMQ_CONFIG_FILE: files.config,
+    RABBITMQ_CONF_ENV_FILE: files.environment,
+    RABBITMQ_ENABLED_PLUGINS_FILE: files.plugins,
+    RABBITMQ_GENERATED_CONFIG_DIR: join(files.dir, 'config'),
+    RABBITMQ_PID_FILE: join(files.dir, 'pid'),
+    RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: loopbackOnly.join(' '),
+    // Makes the start script become the node instead of waiting for it, so that the process we signal is the node;
+    // the arguments take back the interactive shell that this setting is meant for.
+    RABBITMQ_ALLOW_INPUT: 'true',
+    RABBITMQ_SERVER_START_ARGS: '-noinput +B i',
+  };
+}
+
+/**
+ * Before 3.13 a stopping node waits five seconds for itself: the management plugin's event handler asks the very
+ * process that is waiting for it (rabbitmq/rabbitmq-server#11070). Removing the handler first makes it one second.
+ * A node that does not do us the favour in time is stopped all the same.
+ */
+async function detachStatistics(env: NodeJS.ProcessEnv): Promise<void> {
+  const removal = `rpc:call('${nodeName}', gen_event, delete_handler, [rabbit_event, rabbit_mgmt_db_handler, stop])`;
+  const erl = await startChildProcess({
+    name: 'erl',
+    command: 'erl',
+    args: [
+      '-noinput',
+      '-hidden',
+      '-sname',
+      'stop@localhost',
+      ...loopbackOnly,
+      '-eval',
+      `${removal}, halt().`,
+    ],
+    env,
+  });
+  if ((await Promise.race([erl.exited, delay(detachTimeoutMs, 'late' as const, { ref: false })])) === 'late')
+    erl.kill('SIGKILL');
+}
+
+async function becomeReady(server: RabbitmqServer, node: ChildProcess): Promise<void> {
+  const ending: { exit?: Awaited<typeof node.exited> } = {};
+  void node.exited.then((exit) => {
+    ending.exit = exit;
+  });
+  const deadline = Date.now() + readyTimeoutMs;
+  while (!((await acceptsConnections(server.amqpUrl)) && (await isManagementReady(server)))) {
+    if (ending.exit !== undefined) {
+      await server.exited;
+      throw new StackError(explainExit(node, ending.exit));
+    }
+    if (Date.now() > deadline) {
+      await server.stop();
+      throw new StackError(`RabbitMQ did not answer within ${readyTimeoutMs / 1000} s; see its log.`);
+    }
+    await delay(100);
+  }
+}
+
+async function acceptsConnections(amqpUrl: string): Promise<boolean> {
+  try {
+    const connection = await connect(amqpUrl, { timeout: 2_000 });
+    await connection.close();
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,36 @@
+import type { StackDescription } from './stack-file.ts';
+
+const exampleOrder = {
+  customerId: 'customer-1',
+  currency: 'EUR',
+  items: [{ sku: 'SKU-001', quantity: 2, unitPrice: { amountMinor: 1999, currency: 'EUR' } }],
+};
+
+/** What a person sees when everything is up: every address, and a first order to paste. */
+export function welcome(stack: StackDescription): string {
+  const { username, password } = new URL(stack.amqpUrl);
+  const console = stack.pids['rabbitmq'] === undefined ? '' : `   (${username} / ${password})`;
+  return `
+  API               ${stack.orderService}
+  API description   ${stack.orderService}/docs
+  Processor, stock  ${stack.processorService}/stock
+  Payment sandbox   ${stack.paymentSandbox}
+  RabbitMQ console  ${stack.managementUrl}${console}
+  RabbitMQ          ${shown(stack, 'rabbitmq', stack.amqpUrl)}
+  Order database    ${shown(stack, 'postgres', stack.orderDatabaseUrl)}
+  Processor db      ${shown(stack, 'postgres', stack.processorDatabaseUrl)}
+
+Place an order:
+
+  curl -i ${stack.orderService}/orders -H 'content-type: application/json' -d '${JSON.stringify(exampleOrder)}'
+
+Ctrl-C stops everything. The data stays until "npm run reset".
+`;
+}
+
+/** Our own local password is no secret; that of somebody else's server is, and stays off the screen. */
+function shown(stack: StackDescription, server: string, address: string): string {
+  const url = new URL(address);
+  if (stack.pids[server] === undefined && url.password !== '') url.password = '***';
+  return url.href;
+}

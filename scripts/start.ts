@@ -1,0 +1,68 @@
+/**
+ * `npm start`: brings up the whole system on this machine, shows where everything is, and stops all of it on Ctrl-C,
+ * SIGTERM or when the terminal goes away. A second signal ends everything at once.
+ */
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { openLogFiles } from './local-stack/log-files.ts';
+import { createPortPicker } from './local-stack/ports.ts';
+import { createServiceLog } from './local-stack/service-log.ts';
+import { repositoryRoot } from './local-stack/services.ts';
+import { killStack, startStack } from './local-stack/stack.ts';
+import { StackError } from './local-stack/stack-error.ts';
+import { readStartSettings } from './local-stack/start-settings.ts';
+import { onStopRequest } from './local-stack/stop-request.ts';
+import { welcome } from './local-stack/welcome.ts';
+
+const dir = join(repositoryRoot, '.local');
+const serviceNames = new Set(['order-service', 'processor-service', 'payment-sandbox']);
+
+const write = (line: string) => process.stdout.write(`${line}\n`);
+const report = (message: string) =>
+  write(`[${(performance.now() / 1000).toFixed(1).padStart(6)} s] ${message}`);
+// A terminal that is gone must not keep us from stopping what we started.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
+
+const stopping = new AbortController();
+onStopRequest({
+  first: () => {
+    report('Stopping; once more ends everything at once');
+    stopping.abort();
+  },
+  again: () => {
+    killStack(dir);
+    process.exit(1);
+  },
+});
+
+try {
+  const { insistedPorts, ...settings } = readStartSettings(process.env);
+  const logToFile = openLogFiles(join(dir, 'log'));
+  const showService = createServiceLog({ color: process.stdout.isTTY === true, write });
+  report('Starting PostgreSQL, RabbitMQ and the services');
+  const stack = await startStack({
+    ...settings,
+    dir,
+    pickPort: createPortPicker(insistedPorts),
+    report,
+    log: (source, line) => {
+      logToFile(source, line);
+      if (serviceNames.has(source)) showService(source, line);
+    },
+    signal: stopping.signal,
+  });
+  report('Everything is up');
+  write(welcome(stack.description));
+  await aborted(stopping.signal);
+  await stack.stop();
+  report('Stopped');
+} catch (error) {
+  if (stopping.signal.aborted) report('Stopped before everything was up');
+  else console.error(error instanceof StackError ? error.message : error);
+  process.exitCode = 1;
+}
+process.exit();
+
+async function aborted(signal: AbortSignal): Promise<void> {
+  if (!signal.aborted) await once(signal, 'abort');
+}
