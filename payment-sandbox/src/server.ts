@@ -13,6 +13,7 @@ import { createPerformer } from './http/performer.ts';
 import { sendProblem } from './http/problem.ts';
 import type { SandboxApp } from './http/sandbox-app.ts';
 import { scenarioRoutes } from './http/scenario-routes.ts';
+import { watchUnusedConnections } from './http/unused-connections.ts';
 import type { Ledger } from './ledger.ts';
 import { createPayments } from './payments.ts';
 import { createScenarioPlayer } from './scenario-player.ts';
@@ -50,9 +51,11 @@ export async function buildServer(parts: {
       detail: `There is no ${request.method} ${request.url}.`,
     }),
   );
+  const closeUnused = watchUnusedConnections(app.server);
   app.addHook('preClose', async () => {
     player.stop();
     faults.stop();
+    closeUnused();
   });
   app.addHook('onClose', async () => ledger.close());
 
