@@ -62,10 +62,9 @@ async function pull(engine: Engine, image: string, abortSignal: AbortSignal): Pr
   });
 }
 
-/** The engine's own words, without the status line that its client puts around them. */
+/** The engine's own words, without what its client puts before them. */
 function messageOf(error: unknown): string {
-  const { json, message } = error as Error & { json?: { message?: string } };
-  return (json?.message ?? message).trim();
+  return (error as Error).message.replace(/^\(HTTP code \d+\) [^-]*- /, '').trim();
 }
 
 function aborted(signal: AbortSignal): Promise<undefined> {

@@ -1,0 +1,52 @@
+import { randomUUID } from 'node:crypto';
+import pg from 'pg';
+import { type DatabaseName, templateOf, testInfrastructure } from './infrastructure.ts';
+
+/** A database of a test's own: migrated, and empty. */
+export interface TestDatabase {
+  readonly url: string;
+  readonly pool: pg.Pool;
+  /** Closes everything that is connected to it and removes it. */
+  drop(): Promise<void>;
+}
+
+/** Clones the template of `database`, which takes a fraction of a second. */
+export async function createTestDatabase(database: DatabaseName): Promise<TestDatabase> {
+  const { maintenanceUrl } = testInfrastructure();
+  const name = `${database}_${randomUUID().replaceAll('-', '')}`;
+  await command(maintenanceUrl, `CREATE DATABASE ${name} TEMPLATE ${templateOf(database)}`);
+  const url = Object.assign(new URL(maintenanceUrl), { pathname: `/${name}` }).href;
+  const pool = new pg.Pool({ connectionString: url, max: 4 });
+  pool.on('error', () => {
+    // Tests end sessions on purpose; the next query opens another one.
+  });
+  return {
+    url,
+    pool,
+    async drop() {
+      await pool.end();
+      await command(maintenanceUrl, `DROP DATABASE ${name} WITH (FORCE)`);
+    },
+  };
+}
+
+const templateInUse = '55006';
+
+/** Two files that clone the same template at the same moment: one of them has to wait. */
+async function command(url: string, sql: string): Promise<void> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        await client.query(sql);
+        return;
+      } catch (error) {
+        if ((error as { code?: string }).code !== templateInUse || attempt === 50) throw error;
+        await new Promise((resolve) => setTimeout(resolve, 100));
+      }
+    }
+  } finally {
+    await client.end();
+  }
+}

@@ -1,0 +1,53 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { startInfrastructure } from '#scripts/local-stack/infrastructure.ts';
+import { repositoryRoot } from '#scripts/local-stack/services.ts';
+import { generateClients } from '#scripts/prisma/generate.ts';
+import {
+  chooseInfrastructure,
+  type ContainerInfrastructure,
+  startContainerInfrastructure,
+} from './containers.ts';
+
+/** The PostgreSQL and the RabbitMQ of a test run. */
+export interface TestServers {
+  readonly infrastructure: Omit<ContainerInfrastructure, 'stop'>;
+  stop(): Promise<void>;
+}
+
+const ports = { postgres: 15_432, amqp: 25_672, management: 35_672 };
+
+/** Starts them in containers or natively, and says which. Nobody needs their data afterwards. */
+export async function startTestServers(): Promise<TestServers> {
+  await generateClients();
+  const choice = await chooseInfrastructure();
+  process.stdout.write(`\n${choice.explanation}\n`);
+  if (choice.kind === 'native') return startNativeServers();
+  const { stop, ...infrastructure } = await startContainerInfrastructure({ log: () => undefined });
+  return { infrastructure, stop };
+}
+
+async function startNativeServers(): Promise<TestServers> {
+  const dir = join(repositoryRoot, '.local', `test-${process.pid}`);
+  const infrastructure = await startInfrastructure({
+    dir,
+    ports,
+    postgresSettings: { fsync: 'off', max_connections: '200' },
+    report: (message) => process.stdout.write(`${message}\n`),
+  });
+  const { orderDatabaseUrl, amqpUrl, managementUrl } = infrastructure;
+  const { username, password } = new URL(amqpUrl);
+  return {
+    infrastructure: {
+      postgresUrl: (database) => Object.assign(new URL(orderDatabaseUrl), { pathname: `/${database}` }).href,
+      amqpUrl,
+      managementUrl,
+      username,
+      password,
+    },
+    async stop() {
+      await infrastructure.stop();
+      await rm(dir, { recursive: true, force: true });
+    },
+  };
+}
