@@ -78,7 +78,8 @@ export function exchange(
         },
         onResponseData(_controller, chunk) {
           bytes += chunk.length;
-          if (bytes > MAXIMUM_ANSWER_BYTES) fail(new Error(`answer longer than ${MAXIMUM_ANSWER_BYTES} bytes`));
+          if (bytes > MAXIMUM_ANSWER_BYTES)
+            fail(new Error(`answer longer than ${MAXIMUM_ANSWER_BYTES} bytes`));
           else chunks.push(chunk);
         },
         onResponseEnd() {

@@ -29,7 +29,12 @@ export function createHttpPaymentGateway(options: {
   const { origin, pathname } = new URL(options.baseUrl);
   const prefix = pathname.replace(/\/$/, '');
   // `exchange` keeps the time of the whole call; undici's own timers for parts of it would only add work.
-  const pool = new Pool(origin, { connections, headersTimeout: 0, bodyTimeout: 0, connect: { timeout: timeoutMs } });
+  const pool = new Pool(origin, {
+    connections,
+    headersTimeout: 0,
+    bodyTimeout: 0,
+    connect: { timeout: timeoutMs },
+  });
 
   const call = async (request: HttpRequest, signal?: AbortSignal): Promise<HttpAnswer> => {
     try {

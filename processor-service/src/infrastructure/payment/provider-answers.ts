@@ -31,7 +31,8 @@ export function readCharge(answer: HttpAnswer): ChargeOutcome {
 /** The answer to a look-up. @throws {AppError} when the charge is still being worked on, or the answer is no answer */
 export function readLookup(answer: HttpAnswer): LookupOutcome {
   // Only this code: any other 404 comes from a wrong address, and must not pass for a charge that never happened.
-  if (answer.status === 404 && parse(problemSchema, answer)?.code === 'KEY_UNKNOWN') return { outcome: 'absent' };
+  if (answer.status === 404 && parse(problemSchema, answer)?.code === 'KEY_UNKNOWN')
+    return { outcome: 'absent' };
   const state = answer.status === 200 ? parse(keyStateSchema, answer) : undefined;
   switch (state?.status) {
     case 'captured':
@@ -59,7 +60,9 @@ export function failureWithoutAnswer(failure: NoAnswer): AppError {
   return new AppError({
     code: failure.sent ? 'PAYMENT_OUTCOME_UNKNOWN' : 'PAYMENT_UNAVAILABLE',
     kind: 'transient',
-    message: failure.sent ? 'The payment provider did not answer.' : 'The payment provider cannot be reached.',
+    message: failure.sent
+      ? 'The payment provider did not answer.'
+      : 'The payment provider cannot be reached.',
     cause: failure,
   });
 }
