@@ -56,7 +56,8 @@ async function runPrismaGenerate(schemaFile: string): Promise<void> {
     await promisify(execFile)(process.execPath, [prismaProgram, 'generate', '--schema', schemaFile], options);
   } catch (error) {
     const { stderr } = error as { stderr?: string };
-    throw new Error(`prisma generate failed for ${schemaFile}:\n${stderr?.trim() || String(error)}`);
+    const said = stderr?.trim() || String(error);
+    throw new Error(`prisma generate failed for ${schemaFile}:\n${said}`, { cause: error });
   }
 }
 

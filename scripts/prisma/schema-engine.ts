@@ -1,5 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
 import { bindMigrationAwareSqlAdapterFactory } from '@prisma/driver-adapter-utils';
 import type { DiffResult, MigrationList, SchemaEngine, SchemaFilter } from '@prisma/schema-engine-wasm';
 import * as bindings from '@prisma/schema-engine-wasm/schema_engine_bg';
@@ -103,8 +104,8 @@ let loaded: Promise<void> | undefined;
 
 function loadEngine(): Promise<void> {
   loaded ??= (async () => {
-    const module = new URL(import.meta.resolve('@prisma/schema-engine-wasm/schema_engine_bg'));
-    const bytes = await readFile(new URL('schema_engine_bg.wasm', module));
+    const module = createRequire(import.meta.url).resolve('@prisma/schema-engine-wasm/schema_engine_bg');
+    const bytes = await readFile(join(dirname(module), 'schema_engine_bg.wasm'));
     const imports = { './schema_engine_bg.js': withTimersThatHoldNobodyUp(bindings) };
     const { instance } = await WebAssembly.instantiate(bytes, imports);
     bindings.__wbg_set_wasm(instance.exports);

@@ -1,0 +1,27 @@
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+
+/** One thing that must hold: a program for Node that exits with 0 if it does and says why if it does not. */
+export interface Gate {
+  readonly name: string;
+  /** What follows `node` on the command line, from the root of the repository. */
+  readonly command: readonly string[];
+}
+
+/** The gates of `npm run check`, slowest first. They write nothing and need each other in nothing. */
+export const gates: readonly Gate[] = [
+  { name: 'types', command: [programOf('typescript', 'bin/tsc'), '--noEmit', '--pretty', 'false'] },
+  { name: 'lint', command: [programOf('oxlint', 'bin/oxlint')] },
+  { name: 'dependency arrows', command: ['scripts/check/dependency-arrows.ts'] },
+  {
+    name: 'format and imports',
+    command: [programOf('@biomejs/biome', 'bin/biome'), 'check', '--error-on-warnings'],
+  },
+  { name: 'rabbitmq/definitions.json', command: ['rabbitmq/generate-definitions.ts', '--check'] },
+  { name: 'package-lock.json', command: ['scripts/check/lock-file.ts'] },
+];
+
+function programOf(packageName: string, path: string): string {
+  const manifest = createRequire(import.meta.url).resolve(`${packageName}/package.json`);
+  return join(dirname(manifest), path);
+}
