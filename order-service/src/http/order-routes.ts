@@ -1,5 +1,5 @@
 import type { FastifyRequest } from 'fastify';
-import { problemSchema } from '#shared/http/problem.ts';
+import { problems } from '#shared/http/problem.ts';
 import type { HttpServer } from '#shared/http/server.ts';
 import type { PlaceOrder } from '../application/place-order.ts';
 import type { Cause } from '../application/ports/order-repository.ts';
@@ -32,7 +32,7 @@ export function registerOrderRoutes(
         summary: 'Place an order',
         description: 'Answers once the order is durable. It is processed afterwards: ask for it again.',
         body: placeOrderBody,
-        response: { 201: orderResource, 400: problemSchema, 503: problemSchema },
+        response: { 201: orderResource, ...problems(400, 503) },
       },
     },
     async (request, reply) => {
@@ -52,7 +52,7 @@ export function registerOrderRoutes(
         tags,
         summary: 'One order',
         params: orderIdParams,
-        response: { 200: orderResource, 400: problemSchema, 404: problemSchema, 503: problemSchema },
+        response: { 200: orderResource, ...problems(400, 404, 503) },
       },
     },
     async (request, reply) => {
@@ -68,7 +68,7 @@ export function registerOrderRoutes(
         tags,
         summary: 'Orders, newest first',
         querystring: listQuery,
-        response: { 200: orderPage, 400: problemSchema, 503: problemSchema },
+        response: { 200: orderPage, ...problems(400, 503) },
       },
     },
     async (request) => {
@@ -84,7 +84,7 @@ export function registerOrderRoutes(
         tags,
         summary: 'Everything that happened to an order, oldest first',
         params: orderIdParams,
-        response: { 200: timelineResource, 400: problemSchema, 404: problemSchema, 503: problemSchema },
+        response: { 200: timelineResource, ...problems(400, 404, 503) },
       },
     },
     async (request) => {

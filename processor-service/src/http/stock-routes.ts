@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { problemSchema } from '#shared/http/problem.ts';
+import { problems } from '#shared/http/problem.ts';
 import type { HttpServer } from '#shared/http/server.ts';
 import { AppError } from '#shared/kernel/errors.ts';
 import type { StockRepository } from '../application/ports/stock-repository.ts';
@@ -42,8 +42,7 @@ export function registerStockRoutes(app: HttpServer, dependencies: { stock: Stoc
         querystring: listQuery,
         response: {
           200: z.object({ items: z.array(stockResource) }),
-          400: problemSchema,
-          503: problemSchema,
+          ...problems(400, 503),
         },
       },
     },
@@ -57,7 +56,7 @@ export function registerStockRoutes(app: HttpServer, dependencies: { stock: Stoc
         tags,
         summary: 'Stock of one SKU',
         params: skuParams,
-        response: { 200: stockResource, 400: problemSchema, 404: problemSchema, 503: problemSchema },
+        response: { 200: stockResource, ...problems(400, 404, 503) },
       },
     },
     async (request) => {
@@ -77,7 +76,7 @@ export function registerStockRoutes(app: HttpServer, dependencies: { stock: Stoc
         description: 'Creates the SKU where it is new. What is reserved or shipped stays as it is.',
         params: skuParams,
         body: stockBody,
-        response: { 200: stockResource, 400: problemSchema, 503: problemSchema },
+        response: { 200: stockResource, ...problems(400, 503) },
       },
     },
     async (request) => stock.setOnHand(request.params.sku, request.body.onHand),

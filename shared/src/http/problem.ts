@@ -16,6 +16,15 @@ export const problemSchema = z.object({
 });
 export type Problem = z.infer<typeof problemSchema>;
 
+/** Declares, for a route's response schemas, with which statuses it may answer a problem. */
+export function problems<const Status extends number>(...statuses: Status[]) {
+  const response = {
+    description: 'Problem details, RFC 9457',
+    content: { [problemContentType]: { schema: problemSchema } },
+  };
+  return Object.fromEntries(statuses.map((status) => [status, response])) as Record<Status, typeof response>;
+}
+
 const internal = { status: 500, title: 'Something went wrong on our side' } as const;
 const badMessage = { status: 422, title: 'The message cannot be used' } as const;
 const brokerTrouble = { status: 503, title: 'The message broker is not available' } as const;

@@ -1,7 +1,13 @@
 import { STATUS_CODES } from 'node:http';
 import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
-import { type FastifyBaseLogger, type FastifyInstance, type FastifyRequest, fastify } from 'fastify';
+import {
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  type FastifyRequest,
+  fastify,
+  LogController,
+} from 'fastify';
 import {
   hasZodFastifySchemaValidationErrors,
   jsonSchemaTransform,
@@ -49,7 +55,7 @@ export async function createHttpServer(options: {
 }): Promise<HttpServer> {
   const app = fastify({
     loggerInstance: options.logger as FastifyBaseLogger,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: bodyLimitBytes,
     requestTimeout: requestTimeoutMs,
     routerOptions: { maxParamLength: 200 },
@@ -118,17 +124,34 @@ function describe(thrown: Error & { statusCode?: number }, request: FastifyReque
   return toProblem(toAppError(thrown), whichRequest(request));
 }
 
-function invalid(issues: readonly { instancePath: string; message?: string | undefined }[]): AppError {
-  const errors = issues.map(({ instancePath, message }) => ({
-    field: instancePath.replace(/^\//, '').replaceAll('/', '.'),
-    message: message ?? 'is not valid',
-  }));
+/** What the zod provider reports; `params` holds what zod says beyond path and message. */
+interface Issue {
+  readonly instancePath: string;
+  readonly keyword: string;
+  readonly message?: string | undefined;
+  readonly params: { readonly keys?: unknown };
+}
+
+function invalid(issues: readonly Issue[]): AppError {
+  const errors = issues.flatMap(toFieldErrors);
   return new AppError({
     code: 'VALIDATION_FAILED',
     kind: 'rejected',
     message: errors.map(({ field, message }) => `${field || 'body'}: ${message}`).join('; '),
     data: { errors },
   });
+}
+
+/** One error per wrong field: zod gathers all unknown fields of an object in one issue about the object. */
+function toFieldErrors({ instancePath, keyword, message = 'is not valid', params }: Issue) {
+  const path = instancePath.split('/').filter((part) => part !== '');
+  if (keyword === 'unrecognized_keys' && Array.isArray(params.keys)) {
+    return params.keys.map((key) => ({
+      field: [...path, String(key)].join('.'),
+      message: 'is not a known field',
+    }));
+  }
+  return [{ field: path.join('.'), message }];
 }
 
 function whichRequest(request: FastifyRequest): { instance: string; correlationId: string } {

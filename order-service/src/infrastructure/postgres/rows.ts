@@ -1,6 +1,6 @@
 import type { ReceivedMessage, RecordedEvent } from '../../application/ports/order-repository.ts';
 import type { Order, OrderFailure, OrderState, OrderStatus } from '../../domain/order.ts';
-import type { Order as StoredOrder, OrderItem as StoredItem } from './generated/client.ts';
+import type { OrderItem as StoredItem, Order as StoredOrder } from './generated/client.ts';
 
 /** Row of `orders` as our own statements read and write it. */
 export interface OrderRow {
