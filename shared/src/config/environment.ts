@@ -1,7 +1,7 @@
 import { z } from 'zod';
+import { defaultRetryDelaysMs } from '../contracts/topology.ts';
 import { failpointNames } from '../kernel/failpoints.ts';
 import { parseRetryDelays } from '../messaging/retry-delays.ts';
-import { defaultRetryDelaysMs } from '../contracts/topology.ts';
 
 /** The environment is not what the service needs. The message lists everything that is wrong with it. */
 export class ConfigError extends Error {
