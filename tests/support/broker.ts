@@ -4,7 +4,7 @@ import { createVirtualHost, deleteVirtualHost } from '#scripts/local-stack/rabbi
 import { buildTopology } from '#shared/contracts/topology.ts';
 import { declareTopology } from '#shared/messaging/declare-topology.ts';
 import { type IncomingMessage, readMessage } from '#shared/messaging/message.ts';
-import { testInfrastructure } from './infrastructure.ts';
+import { type TestInfrastructure, testInfrastructure } from './infrastructure.ts';
 
 /** A virtual host of a test's own with the whole topology, and a hand in it. */
 export interface TestBroker {
@@ -23,10 +23,10 @@ export interface TestBroker {
 export const quickLadderMs: readonly number[] = [50, 100, 200];
 
 export async function createTestBroker(
-  options: { retryDelaysMs?: readonly number[] } = {},
+  options: { retryDelaysMs?: readonly number[]; infrastructure?: TestInfrastructure } = {},
 ): Promise<TestBroker> {
-  const { retryDelaysMs = quickLadderMs } = options;
-  const { amqpUrl, managementUrl, username, password } = testInfrastructure();
+  const { retryDelaysMs = quickLadderMs, infrastructure = testInfrastructure() } = options;
+  const { amqpUrl, managementUrl, username, password } = infrastructure;
   const virtualHost = `test-${randomUUID()}`;
   const access = { managementUrl, username, password, name: virtualHost };
   await createVirtualHost(access);

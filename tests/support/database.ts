@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import pg from 'pg';
-import { type DatabaseName, templateOf, testInfrastructure } from './infrastructure.ts';
+import { type DatabaseName, type TestInfrastructure, templateOf, testInfrastructure } from './infrastructure.ts';
 
 /** A database of a test's own: migrated, and empty. */
 export interface TestDatabase {
@@ -11,8 +11,11 @@ export interface TestDatabase {
 }
 
 /** Clones the template of `database`, which takes a fraction of a second. */
-export async function createTestDatabase(database: DatabaseName): Promise<TestDatabase> {
-  const { maintenanceUrl } = testInfrastructure();
+export async function createTestDatabase(
+  database: DatabaseName,
+  infrastructure: TestInfrastructure = testInfrastructure(),
+): Promise<TestDatabase> {
+  const { maintenanceUrl } = infrastructure;
   const name = `${database}_${randomUUID().replaceAll('-', '')}`;
   await command(maintenanceUrl, `CREATE DATABASE ${name} TEMPLATE ${templateOf(database)}`);
   const url = Object.assign(new URL(maintenanceUrl), { pathname: `/${name}` }).href;

@@ -4,8 +4,8 @@ import { startInfrastructure } from '#scripts/local-stack/infrastructure.ts';
 import { repositoryRoot } from '#scripts/local-stack/services.ts';
 import { generateClients } from '#scripts/prisma/generate.ts';
 import {
-  chooseInfrastructure,
   type ContainerInfrastructure,
+  chooseInfrastructure,
   startContainerInfrastructure,
 } from './containers.ts';
 

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { ChildProcess } from '#scripts/local-stack/child-process.ts';
+import type { ChildProcess, ProcessExit } from '#scripts/local-stack/child-process.ts';
 import { createPortPicker } from '#scripts/local-stack/ports.ts';
 import {
   describeServices,
@@ -14,6 +14,7 @@ import { seedStock } from '#scripts/seed-stock.ts';
 import type { FailpointName } from '#shared/kernel/failpoints.ts';
 import { createTestBroker, type TestBroker } from './broker.ts';
 import { createTestDatabase, type TestDatabase } from './database.ts';
+import { type TestInfrastructure, testInfrastructure } from './infrastructure.ts';
 
 export type ServiceName = keyof Services;
 
@@ -27,13 +28,21 @@ export interface TestSystem {
   start(name: ServiceName, settings?: Readonly<Record<string, string>>): Promise<ChildProcess>;
   /** Starts a service that will end itself with SIGKILL when it passes the failpoint. */
   startArmed(name: ServiceName, failpoint: FailpointName): Promise<ChildProcess>;
+  /** Starts one more process of a service beside the first, on a port of its own; it ends with the system. */
+  startReplica(name: 'order' | 'processor'): Promise<Replica>;
   /** SIGTERM, and until it is gone. */
-  stop(name: ServiceName): Promise<void>;
+  stop(name: ServiceName): Promise<ProcessExit>;
   /** SIGKILL, and until it is gone. */
   kill(name: ServiceName): Promise<void>;
   /** Everything a service has written, line by line; for what a test wants to say about logs. */
   logOf(name: ServiceName): readonly string[];
   dispose(): Promise<void>;
+}
+
+export interface Replica {
+  readonly url: string;
+  /** SIGKILL, and until it is gone. */
+  kill(): Promise<void>;
 }
 
 /** Each Jest worker looks for ports in a range of its own. */
@@ -47,19 +56,25 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-/** Prepares everything and starts the services, unless told to start none yet. */
+/**
+ * Prepares everything and starts the services, unless told to start none yet.
+ *
+ * @param options.infrastructure other servers than those of the test run, for tests that take them away
+ */
 export async function createTestSystem(
   options: {
     settings?: Readonly<Record<string, string>>;
     services?: readonly ServiceName[];
     retryDelaysMs?: readonly number[];
+    infrastructure?: TestInfrastructure;
   } = {},
 ): Promise<TestSystem> {
   const { settings = {}, services = ['sandbox', 'processor', 'order'], retryDelaysMs } = options;
+  const { infrastructure = testInfrastructure() } = options;
   const [broker, orderDatabase, processorDatabase, dir] = await Promise.all([
-    createTestBroker(retryDelaysMs ? { retryDelaysMs } : {}),
-    createTestDatabase('order'),
-    createTestDatabase('processor'),
+    createTestBroker({ infrastructure, ...(retryDelaysMs ? { retryDelaysMs } : {}) }),
+    createTestDatabase('order', infrastructure),
+    createTestDatabase('processor', infrastructure),
     mkdtemp(join(tmpdir(), 'order-processor-')),
   ]);
   await seedStock(processorDatabase.url);
@@ -81,6 +96,7 @@ export async function createTestSystem(
     },
   });
   const running = new Map<ServiceName, ChildProcess>();
+  const replicas: Replica[] = [];
   const logs: Record<ServiceName, string[]> = { sandbox: [], processor: [], order: [] };
 
   async function start(
@@ -97,13 +113,31 @@ export async function createTestSystem(
     return child;
   }
 
-  async function end(name: ServiceName, signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
+  async function startReplica(name: 'order' | 'processor'): Promise<Replica> {
+    const port = await freePort();
+    const url = `http://127.0.0.1:${port}`;
+    const env = { ...described[name].env, [`${name.toUpperCase()}_HTTP_PORT`]: String(port) };
+    const service = { ...described[name], url, env };
+    const child = await launchService(service, { log: (line) => logs[name].push(line) });
+    const replica: Replica = {
+      url,
+      async kill() {
+        child.kill('SIGKILL');
+        await child.exited;
+      },
+    };
+    replicas.push(replica);
+    await waitUntilReady(service, child);
+    return replica;
+  }
+
+  async function end(name: ServiceName, signal: 'SIGTERM' | 'SIGKILL'): Promise<ProcessExit> {
     const child = running.get(name);
     if (!child) throw new Error(`${name} is not running`);
     running.delete(name);
-    if (signal === 'SIGTERM') return child.stop();
-    child.kill(signal);
-    await child.exited;
+    if (signal === 'SIGTERM') await child.stop();
+    else child.kill(signal);
+    return child.exited;
   }
 
   const system: TestSystem = {
@@ -113,11 +147,15 @@ export async function createTestSystem(
     broker,
     start,
     startArmed: (name, failpoint) => start(name, { FAILPOINTS: failpoint }),
+    startReplica,
     stop: (name) => end(name, 'SIGTERM'),
-    kill: (name) => end(name, 'SIGKILL'),
+    async kill(name) {
+      await end(name, 'SIGKILL');
+    },
     logOf: (name) => logs[name],
     async dispose() {
       await Promise.all([...running.keys()].map((name) => end(name, 'SIGKILL')));
+      await Promise.all(replicas.map((replica) => replica.kill()));
       await Promise.all([broker.drop(), orderDatabase.drop(), processorDatabase.drop()]);
       await rm(dir, { recursive: true, force: true });
     },

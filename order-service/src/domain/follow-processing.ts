@@ -32,7 +32,11 @@ export function followProcessing(order: OrderState, report: ProcessingReport, no
   if (report.sequence <= order.processingSequence) return { outcome: 'ignored', reason: 'duplicate', order };
   if (report.sequence > order.processingSequence + 1) return { outcome: 'early' };
 
-  const seen = { ...order, processingSequence: report.sequence };
+  const seen = {
+    ...order,
+    processingSequence: report.sequence,
+    processingRun: Math.max(order.processingRun, report.run),
+  };
   const events: OrderEvent[] = [];
   let next = seen;
   if (report.run > order.processingRun && order.status === 'failed' && order.failure?.recoverable) {

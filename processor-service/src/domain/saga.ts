@@ -1,4 +1,5 @@
 import type { OrderToProcess } from './order-to-process.ts';
+import type { SagaFailure } from './saga-failure.ts';
 import type { StockMovement } from './stock.ts';
 
 /**
@@ -8,13 +9,6 @@ import type { StockMovement } from './stock.ts';
  * - `completed`, `failed`: ended. A recoverable failure may start another run.
  */
 export type SagaState = 'started' | 'reserved' | 'compensating' | 'completed' | 'failed';
-
-/** Why a saga failed. Business reasons are not recoverable, technical ones are: a replay may succeed. */
-export interface SagaFailure {
-  readonly code: string;
-  readonly message: string;
-  readonly recoverable: boolean;
-}
 
 export interface Saga {
   readonly order: OrderToProcess;

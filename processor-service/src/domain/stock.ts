@@ -1,5 +1,5 @@
 import type { StockLine } from './order-to-process.ts';
-import type { SagaFailure } from './saga.ts';
+import type { SagaFailure } from './saga-failure.ts';
 
 /** The pieces of one SKU. `onHand + reserved + shipped` changes only when goods come in. */
 export interface Stock {

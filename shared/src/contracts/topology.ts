@@ -118,13 +118,11 @@ export function buildTopology(retryDelaysMs: readonly number[] = defaultRetryDel
 
 /** The bindings that bring a work queue its messages; its consumer asserts them again whenever it subscribes. */
 export function bindingsOf(workQueue: WorkQueueName): Topology['bindings'] {
-  const { name, routingKeys } = workQueues.find((queue) => queue.name === workQueue)!;
-  return routingKeys.map((routingKey) => ({
-    source: exchanges.orders,
-    queue: name,
-    routingKey,
-    arguments: {},
-  }));
+  return workQueues
+    .filter(({ name }) => name === workQueue)
+    .flatMap(({ name, routingKeys }) =>
+      routingKeys.map((routingKey) => ({ source: exchanges.orders, queue: name, routingKey, arguments: {} })),
+    );
 }
 
 /** A full queue refuses the publisher instead of dropping its head, as at-least-once dead-lettering demands. */

@@ -150,6 +150,7 @@ export function createRelay(options: {
         application_name: `${name} relay`,
         connectionTimeoutMillis: 5_000,
         statement_timeout: 15_000,
+        query_timeout: 20_000,
         keepAlive: true,
         options: `-c idle_session_timeout=${sessionTimeoutMs}`,
       });

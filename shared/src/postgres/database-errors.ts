@@ -22,6 +22,7 @@ const connectionLostMessages = [
   'Client has encountered a connection error',
   'timeout exceeded when trying to connect',
   'Client was closed',
+  'Query read timeout',
 ];
 
 /** A transaction that lost against another one and may simply run again. */

@@ -18,6 +18,8 @@ export function createPool(options: {
     max: options.maxConnections,
     connectionTimeoutMillis: 5_000,
     statement_timeout: 15_000,
+    // The server keeps the limit above; this one holds when the server itself is frozen.
+    query_timeout: 20_000,
     idle_in_transaction_session_timeout: 15_000,
     keepAlive: true,
   });

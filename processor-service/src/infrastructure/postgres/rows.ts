@@ -1,6 +1,7 @@
 import type { ReservationChange } from '../../application/ports/saga-repository.ts';
 import type { OrderToProcess } from '../../domain/order-to-process.ts';
-import type { Saga, SagaFailure, SagaState } from '../../domain/saga.ts';
+import type { Saga, SagaState } from '../../domain/saga.ts';
+import type { SagaFailure } from '../../domain/saga-failure.ts';
 import type { Stock } from '../../domain/stock.ts';
 
 export interface SagaRow {
