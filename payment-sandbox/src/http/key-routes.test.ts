@@ -159,6 +159,7 @@ describe('POST /payments/by-key/{key}/cancel', () => {
   test('refuses a charge that comes after it', async () => {
     expect(await cancel()).toMatchObject(cancelled);
     expect(await sandbox.charge('k')).toMatchObject(refused);
+    expect(await cancel()).toMatchObject(cancelled);
     expect(await sandbox.call('GET', '/payments/by-key/k')).toMatchObject(cancelled);
     expect(await sandbox.entries()).toEqual(['cancelled k 0']);
   });
