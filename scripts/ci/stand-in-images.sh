@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Builds images from Debian's packages that behave like the official ones, for a Docker engine that cannot pull those:
-# `stand-in-images.sh [postgres] [rabbitmq] [node]`, all three by default. Prints the variables that make the tests,
-# docker-compose.yml and the Dockerfile use them, one NAME=value a line.
+# `stand-in-images.sh [postgres] [rabbitmq] [node] [compose]`, all of them by default. Prints the variables that make the
+# tests, docker-compose.yml and the Dockerfile use them, one NAME=value a line.
 #
 # Building takes about a minute the first time. Afterwards the engine's own cache notices that nothing changed.
 set -euo pipefail
@@ -16,11 +16,13 @@ declare -A images=(
   [postgres]=order-processor/postgres-stand-in:17
   [rabbitmq]=order-processor/rabbitmq-stand-in:4.0
   [node]=order-processor/node-stand-in:24
+  [compose]=order-processor/compose-stand-in:2
 )
 declare -A variables=(
   [postgres]='TEST_POSTGRES_IMAGE POSTGRES_IMAGE'
   [rabbitmq]='TEST_RABBITMQ_IMAGE RABBITMQ_IMAGE'
   [node]=NODE_IMAGE
+  [compose]=COMPOSE_IMAGE
 )
 
 # A Debian that is small: no manuals, no translations, nothing that is merely recommended.
@@ -59,7 +61,7 @@ build() {
 }
 
 wanted=("$@")
-[ ${#wanted[@]} -gt 0 ] || wanted=(postgres rabbitmq node)
+[ ${#wanted[@]} -gt 0 ] || wanted=(postgres rabbitmq node compose)
 for name in "${wanted[@]}"; do
   [ -n "${images[$name]:-}" ] || { echo "There is no stand-in for $name." >&2; exit 2; }
 done
