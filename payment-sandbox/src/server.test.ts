@@ -78,7 +78,7 @@ test('stopping does not wait for a connection that was never used', async () => 
   const closed = once(connection, 'close');
   connection.resume();
   await sandbox.stop();
-  await closed;
+  await expect(closed).resolves.toEqual([false]);
 });
 
 describe('the ledger over HTTP', () => {

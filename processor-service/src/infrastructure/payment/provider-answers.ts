@@ -34,19 +34,26 @@ export function readLookup(answer: HttpAnswer): LookupOutcome {
   if (answer.status === 404 && parse(problemSchema, answer)?.code === 'KEY_UNKNOWN')
     return { outcome: 'absent' };
   const state = answer.status === 200 ? parse(keyStateSchema, answer) : undefined;
-  switch (state?.status) {
+  const outcome = state && outcomeOf(state);
+  if (outcome === undefined) throw failureOf(answer);
+  return outcome;
+}
+
+/** What a state means for the money; undefined if that is not decided yet, or beyond what this adapter ever asks for. */
+function outcomeOf({ status, payment }: z.output<typeof keyStateSchema>): LookupOutcome | undefined {
+  switch (status) {
     case 'captured':
     case 'partially_refunded':
-      if (state.payment === null) break;
-      return { outcome: 'captured', paymentId: state.payment.id };
+      return payment === null ? undefined : { outcome: 'captured', paymentId: payment.id };
     case 'declined':
-      return { outcome: 'declined', reason: state.payment?.reason ?? 'declined' };
+      return { outcome: 'declined', reason: payment?.reason ?? 'declined' };
     case 'voided':
     case 'refunded':
     case 'cancelled':
       return { outcome: 'cancelled' };
+    default:
+      return undefined;
   }
-  throw failureOf(answer);
 }
 
 /** The answer to a cancellation. @throws {AppError} unless the provider says that the key holds no money for good */
