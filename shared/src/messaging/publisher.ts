@@ -30,7 +30,7 @@ interface Pending {
 export function createPublisher(options: { url: string; name: string; logger: Logger }): Publisher {
   const { url, name, logger } = options;
   const pending = new Set<Pending>();
-  /** Returned message ids with how often: a return arrives before the confirm of the same message. */
+  /** How often what was returned: a return arrives before the confirm of the same message. */
   const returned = new Map<string, number>();
   let channel: ConfirmChannel | undefined;
   let drain: PromiseWithResolvers<void> | undefined;
@@ -38,8 +38,9 @@ export function createPublisher(options: { url: string; name: string; logger: Lo
   async function attach(connection: ChannelModel): Promise<void> {
     const opened = guardChannel(await connection.createConfirmChannel(), connection, logger);
     opened.on('return', (message: Message) => {
-      const id: string = message.properties.messageId;
-      returned.set(id, (returned.get(id) ?? 0) + 1);
+      const { exchange, routingKey } = message.fields;
+      const copy = copyOf({ exchange, routingKey, messageId: message.properties.messageId });
+      returned.set(copy, (returned.get(copy) ?? 0) + 1);
     });
     channel = opened;
   }
@@ -55,11 +56,12 @@ export function createPublisher(options: { url: string; name: string; logger: Lo
 
   const connection = createBrokerConnection({ url, name, logger, attach, detach });
 
-  function takeReturn(messageId: string): boolean {
-    const times = returned.get(messageId);
+  function takeReturn(message: OutgoingMessage): boolean {
+    const copy = copyOf(message);
+    const times = returned.get(copy);
     if (times === undefined) return false;
-    if (times === 1) returned.delete(messageId);
-    else returned.set(messageId, times - 1);
+    if (times === 1) returned.delete(copy);
+    else returned.set(copy, times - 1);
     return true;
   }
 
@@ -89,7 +91,7 @@ export function createPublisher(options: { url: string; name: string; logger: Lo
       );
       pending.add(entry);
       const confirm = (refusal: unknown): void => {
-        const wasReturned = takeReturn(message.messageId);
+        const wasReturned = takeReturn(message);
         if (!pending.has(entry)) return;
         if (refusal) return entry.reject(isNack(refusal) ? refused(message) : lost(message.messageId));
         if (wasReturned) return entry.reject(unroutable(message));
@@ -118,6 +120,11 @@ export function createPublisher(options: { url: string; name: string; logger: Lo
     isReady: () => channel !== undefined && connection.state() === 'connected',
     stop: connection.stop,
   };
+}
+
+/** Copies of one message on their way to different places are told apart; those to the same place are all alike. */
+function copyOf(message: Pick<OutgoingMessage, 'exchange' | 'routingKey' | 'messageId'>): string {
+  return JSON.stringify([message.exchange, message.routingKey, message.messageId]);
 }
 
 function unavailable(cause?: unknown): AppError {
