@@ -1,16 +1,21 @@
-/** `npm run reset`: wipes all local data, that is the databases, the broker and the payment ledger in `.local`. */
-import { existsSync, rmSync } from 'node:fs';
+/** `npm run reset`: wipes what `npm start` keeps in `.local`: the databases, the broker, the payment ledger, the logs. */
+import { existsSync, readdirSync, rmdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { repositoryRoot } from './local-stack/services.ts';
 import { StackError } from './local-stack/stack-error.ts';
 import { takeOver } from './local-stack/take-over.ts';
 
 const dir = join(repositoryRoot, '.local');
+/** Other tools have folders of their own in there, and may be using them. */
+const ours = /^(postgres|rabbitmq|sandbox|log|processes\.json|stack\.json)(\..+)?$/;
 
 try {
   if (existsSync(dir)) {
     await takeOver(dir, (message) => console.log(message));
-    rmSync(dir, { recursive: true, force: true });
+    for (const entry of readdirSync(dir)) {
+      if (ours.test(entry)) rmSync(join(dir, entry), { recursive: true, force: true });
+    }
+    if (readdirSync(dir).length === 0) rmdirSync(dir);
   }
   console.log('All local data is gone; the next npm start begins afresh.');
 } catch (error) {

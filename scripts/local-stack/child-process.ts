@@ -23,6 +23,7 @@ export interface RunningProcess {
 }
 
 export interface ChildProcess extends RunningProcess {
+  isRunning(): boolean;
   /** The last lines it wrote to stdout or stderr, oldest first: what a failure is explained with. */
   recentOutput(): readonly string[];
 }
@@ -107,7 +108,7 @@ export async function startChildProcess(options: ChildProcessOptions): Promise<C
       await exited;
     }
   };
-  return { name, pid, exited, stop, kill, recentOutput: () => [...recent] };
+  return { name, pid, exited, stop, kill, isRunning, recentOutput: () => [...recent] };
 }
 
 /** Runs a program to its end. @throws StackError with its last lines when it does not exit with 0. */

@@ -126,7 +126,6 @@ async function provideRabbitmq(options: WithPicker): Promise<Broker> {
       dir: join(dir, 'rabbitmq'),
       amqpPort,
       managementPort,
-      pickPort,
       log: (line) => log?.('rabbitmq', line),
       onSpawn,
     });

@@ -66,6 +66,8 @@ export async function choosePostgresAccount(dataDir: string): Promise<PostgresAc
     `--reuid=${owner.uid}`,
     `--regid=${owner.gid}`,
     '--clear-groups',
+    // Without this the capability would count when a file is opened, but not when access(2) is asked about it.
+    '--securebits=+no_setuid_fixup',
     '--inh-caps=+dac_override',
     '--ambient-caps=+dac_override',
   ];

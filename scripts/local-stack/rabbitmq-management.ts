@@ -14,6 +14,13 @@ export async function isManagementReady(access: ManagementAccess): Promise<boole
   }
 }
 
+/** Every queue of the broker, in all virtual hosts. */
+export async function listQueues(access: ManagementAccess): Promise<{ vhost: string; name: string }[]> {
+  const response = await request(access, 'GET', '/api/queues?columns=vhost,name');
+  if (!response.ok) throw new Error(`the management API answered ${response.status} to a list of queues`);
+  return (await response.json()) as { vhost: string; name: string }[];
+}
+
 /**
  * Creates a virtual host on which the given user may do everything: a broker of its own for a test, within seconds
  * and without another node.

@@ -2,18 +2,10 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { stripVTControlCharacters } from 'node:util';
-import { connect } from 'amqplib';
-import {
-  type ChildProcess,
-  explainExit,
-  type RunningProcess,
-  type SpawnedProcess,
-  startChildProcess,
-} from './child-process.ts';
-import { createPortPicker, type PortPicker } from './ports.ts';
+import { type RunningProcess, type SpawnedProcess, startChildProcess } from './child-process.ts';
+import { createPortPicker } from './ports.ts';
 import { findOrInstallRabbitmq, type RabbitmqPrograms } from './rabbitmq-installation.ts';
-import { isManagementReady } from './rabbitmq-management.ts';
-import { StackError } from './stack-error.ts';
+import { waitUntilReady } from './rabbitmq-readiness.ts';
 
 export interface RabbitmqServer extends RunningProcess {
   readonly amqpUrl: string;
@@ -28,8 +20,6 @@ export interface RabbitmqOptions {
   readonly dir: string;
   readonly amqpPort: number;
   readonly managementPort: number;
-  /** Where the two private ports (port mapper and distribution) come from. */
-  readonly pickPort?: PortPicker | undefined;
   readonly log?: ((line: string) => void) | undefined;
   readonly onSpawn?: ((child: SpawnedProcess) => void) | undefined;
 }
@@ -38,7 +28,6 @@ const username = 'oms';
 const password = 'oms';
 /** `localhost` and not the machine's name, so that the data can be opened again after the machine was renamed. */
 const nodeName = 'oms@localhost';
-const readyTimeoutMs = 90_000;
 const stopGraceMs = 20_000;
 const detachTimeoutMs = 2_000;
 const loopbackOnly = ['-kernel', 'inet_dist_use_interface', '{127,0,0,1}'];
@@ -50,11 +39,12 @@ const loopbackOnly = ['-kernel', 'inet_dist_use_interface', '{127,0,0,1}'];
  * @throws StackError when RabbitMQ is missing and cannot be installed, or when the node does not come up.
  */
 export async function startRabbitmq(options: RabbitmqOptions): Promise<RabbitmqServer> {
-  const { amqpPort, managementPort, pickPort = createPortPicker(), log = () => undefined, onSpawn } = options;
+  const { amqpPort, managementPort, log = () => undefined, onSpawn } = options;
   const programs = await findOrInstallRabbitmq({ log });
   const files = await writeConfiguration(options);
-  // For 5672 the first is 25672, RabbitMQ's own convention; always below the range of outgoing connections.
-  const distributionPort = await pickPort(20_000 + (amqpPort % 10_000));
+  // A pair of its own for every AMQP port, below the range from which outgoing connections take theirs.
+  const pickPort = createPortPicker();
+  const distributionPort = await pickPort(20_000 + 2 * (amqpPort % 5_000));
   const epmdPort = await pickPort(distributionPort + 1);
   const env = nodeEnvironment({ files, programs, amqpPort, distributionPort, epmdPort });
   const onLine = (line: string) => log(stripVTControlCharacters(line));
@@ -82,7 +72,7 @@ export async function startRabbitmq(options: RabbitmqOptions): Promise<RabbitmqS
     ...node,
     exited,
     stop: async () => {
-      await detachStatistics(env);
+      if (node.isRunning()) await detachStatistics(env);
       await node.stop();
       await exited;
     },
@@ -91,7 +81,12 @@ export async function startRabbitmq(options: RabbitmqOptions): Promise<RabbitmqS
     username,
     password,
   };
-  await becomeReady(server, node);
+  try {
+    await waitUntilReady(server, node);
+  } catch (error) {
+    await server.stop();
+    throw error;
+  }
   return server;
 }
 
@@ -170,6 +165,8 @@ async function detachStatistics(env: NodeJS.ProcessEnv): Promise<void> {
     args: [
       '-noinput',
       '-hidden',
+      '-start_epmd',
+      'false',
       '-sname',
       'stop@localhost',
       ...loopbackOnly,
@@ -180,33 +177,4 @@ async function detachStatistics(env: NodeJS.ProcessEnv): Promise<void> {
   });
   if ((await Promise.race([erl.exited, delay(detachTimeoutMs, 'late' as const, { ref: false })])) === 'late')
     erl.kill('SIGKILL');
-}
-
-async function becomeReady(server: RabbitmqServer, node: ChildProcess): Promise<void> {
-  const ending: { exit?: Awaited<typeof node.exited> } = {};
-  void node.exited.then((exit) => {
-    ending.exit = exit;
-  });
-  const deadline = Date.now() + readyTimeoutMs;
-  while (!((await acceptsConnections(server.amqpUrl)) && (await isManagementReady(server)))) {
-    if (ending.exit !== undefined) {
-      await server.exited;
-      throw new StackError(explainExit(node, ending.exit));
-    }
-    if (Date.now() > deadline) {
-      await server.stop();
-      throw new StackError(`RabbitMQ did not answer within ${readyTimeoutMs / 1000} s; see its log.`);
-    }
-    await delay(100);
-  }
-}
-
-async function acceptsConnections(amqpUrl: string): Promise<boolean> {
-  try {
-    const connection = await connect(amqpUrl, { timeout: 2_000 });
-    await connection.close();
-    return true;
-  } catch {
-    return false;
-  }
 }

@@ -12,7 +12,7 @@ export function createServiceLog(options: {
 }): (service: string, line: string) => void {
   const format = pretty.prettyFactory({
     colorize: options.color,
-    ignore: 'pid,hostname,service',
+    ignore: 'pid,hostname,name,service',
     translateTime: 'SYS:HH:MM:ss.l',
     singleLine: true,
   });

@@ -41,26 +41,31 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   let stopping = false;
   const claim = await takeOver(dir, report, () => stopping || signal?.aborted === true);
   const register = openProcessRegister(registerFile(dir));
-  // Whatever the start is waiting for ends, and so does the start.
+  // Whatever the start is waiting for ends, and with it the start itself.
   const interrupt = () => void register.stopAll();
   signal?.addEventListener('abort', interrupt, { once: true });
+  const onSpawn = (child: SpawnedProcess) => {
+    register.add(child);
+    if (signal?.aborted) process.kill(child.pid, child.stopSignal);
+  };
 
   const started: Stoppable[] = [];
   const stop = async () => {
     stopping = true;
-    signal?.removeEventListener('abort', interrupt);
     removeStackFile(dir);
     for (const part of started.splice(0).reverse()) await part.stop();
     await register.stopAll();
     await claim.release();
   };
   try {
-    const description = await bringUp({ ...options, report, log, env, onSpawn: register.add }, started);
+    const description = await bringUp({ ...options, report, log, env, onSpawn }, started);
     return { description, stop };
   } catch (error) {
     await stop();
     signal?.throwIfAborted();
     throw error;
+  } finally {
+    signal?.removeEventListener('abort', interrupt);
   }
 }
 
