@@ -1,6 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import pg from 'pg';
-import { type DatabaseName, type TestInfrastructure, templateOf, testInfrastructure } from './infrastructure.ts';
+import {
+  type DatabaseName,
+  type TestInfrastructure,
+  templateOf,
+  testInfrastructure,
+} from './infrastructure.ts';
 
 /** A database of a test's own: migrated, and empty. */
 export interface TestDatabase {
