@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 
 /** `version-traceid-parentid-flags`, lower-case hexadecimal: W3C Trace Context, section 3.2. */
 const traceparentPattern = /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
@@ -9,7 +9,10 @@ export function isTraceparent(value: unknown): value is string {
 
 /** A trace of our own, for requests that came without one. */
 export function newTraceparent(): string {
-  return `00-${randomBytes(16).toString('hex')}-${randomBytes(8).toString('hex')}-01`;
+  // Node draws the randomness of UUIDs in advance; asking for bytes costs a system call each time.
+  const traceId = randomUUID().replaceAll('-', '');
+  const parentId = randomUUID().replaceAll('-', '').slice(0, 16);
+  return `00-${traceId}-${parentId}-01`;
 }
 
 /** The part that names the whole trace. */

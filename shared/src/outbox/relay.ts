@@ -174,7 +174,8 @@ export function createRelay(options: {
       running ??= run();
     },
     wake() {
-      alarm.abort();
+      // With a reason of its own, or every wake-up would build a DOMException with its stack.
+      if (!alarm.signal.aborted) alarm.abort('wake');
     },
     async stop() {
       stopping.abort();
