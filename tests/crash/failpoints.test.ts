@@ -1,6 +1,6 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { type FailpointName, failpointNames } from '#shared/kernel/failpoints.ts';
-import { eventually } from '../support/eventually.ts';
 import { checkInvariants } from '../support/invariants.ts';
 import { endsOf, mixedWishes, placeAll } from '../support/load.ts';
 import { settled } from '../support/settled.ts';
@@ -51,7 +51,7 @@ describe('nothing is lost or done twice when kill -9 hits', () => {
     const [before, meanwhile] = [mixedWishes(20), mixedWishes(10)];
 
     const early = await placeAll(witness, before);
-    const death = await eventually(() => Promise.race([armed.exited, false as const]));
+    const death = await Promise.race([armed.exited, delay(20_000, 'still alive', { ref: false })]);
     expect(death).toEqual({ code: null, signal: 'SIGKILL' });
     const [late] = await Promise.all([placeAll(witness, meanwhile, { pauseMs: 50 }), system.start(victim)]);
     await settled(system);
