@@ -1,11 +1,11 @@
 /** `npm run reset`: wipes what `npm start` keeps in `.local`: the databases, the broker, the payment ledger, the logs. */
 import { existsSync, readdirSync, rmdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { repositoryRoot } from './local-stack/services.ts';
 import { StackError } from './local-stack/stack-error.ts';
+import { localFolder } from './local-stack/start-settings.ts';
 import { takeOver } from './local-stack/take-over.ts';
 
-const dir = join(repositoryRoot, '.local');
+const dir = localFolder(process.env);
 /** Other tools have folders of their own in there, and may be using them. */
 const ours = /^(postgres|rabbitmq|sandbox|log|processes\.json|stack\.json)(\..+)?$/;
 

@@ -7,14 +7,13 @@ import { join } from 'node:path';
 import { openLogFiles } from './local-stack/log-files.ts';
 import { createPortPicker } from './local-stack/ports.ts';
 import { createServiceLog } from './local-stack/service-log.ts';
-import { repositoryRoot } from './local-stack/services.ts';
 import { killStack, startStack } from './local-stack/stack.ts';
 import { StackError } from './local-stack/stack-error.ts';
-import { readStartSettings } from './local-stack/start-settings.ts';
+import { localFolder, readStartSettings } from './local-stack/start-settings.ts';
 import { onStopRequest } from './local-stack/stop-request.ts';
 import { welcome } from './local-stack/welcome.ts';
 
-const dir = join(repositoryRoot, '.local');
+const dir = localFolder(process.env);
 const serviceNames = new Set(['order-service', 'processor-service', 'payment-sandbox']);
 
 const write = (line: string) => process.stdout.write(`${line}\n`);
@@ -42,7 +41,6 @@ try {
   report('Starting PostgreSQL, RabbitMQ and the services');
   const stack = await startStack({
     ...settings,
-    dir,
     pickPort: createPortPicker(insistedPorts),
     report,
     log: (source, line) => {
@@ -57,7 +55,7 @@ try {
   await stack.stop();
   report('Stopped');
 } catch (error) {
-  if (stopping.signal.aborted) report('Stopped before everything was up');
+  if (error === stopping.signal.reason) report('Stopped before everything was up');
   else console.error(error instanceof StackError ? error.message : error);
   process.exitCode = 1;
 }

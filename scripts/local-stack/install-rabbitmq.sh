@@ -46,6 +46,9 @@ update_package_lists() {
 
 # An interrupted dpkg leaves a machine that needs repair by hand, so the script is deaf to signals once apt works.
 trap '' HUP INT TERM
+# One at a time: a second one would take the first one's policy for a forgotten one.
+exec 9>/run/lock/order-processor-install.lock
+flock 9
 restore_policy
 update_package_lists
 forbid_service_starts

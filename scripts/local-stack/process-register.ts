@@ -1,8 +1,8 @@
-import { execFileSync } from 'node:child_process';
 import { readFileSync, rmSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { writeFileAtomically } from './atomic-write.ts';
 import { type SpawnedProcess, signalGroup } from './child-process.ts';
+import { startTimeOf } from './process-start-time.ts';
 
 interface ProcessRecord extends SpawnedProcess {
   /** When it was started, in the system's own notation: tells it from a later process with the same number. */
@@ -57,21 +57,6 @@ async function stop(record: ProcessRecord): Promise<void> {
 
 function isRunning(record: ProcessRecord): boolean {
   return startTimeOf(record.pid) === record.startedAt;
-}
-
-/** When a process was started, or undefined when there is none of that number (or only its remains). */
-function startTimeOf(pid: number): string | undefined {
-  try {
-    if (process.platform !== 'linux') {
-      return execFileSync('ps', ['-o', 'lstart=', '-p', String(pid)], { encoding: 'utf8' }).trim();
-    }
-    // Fields 3 (state) and 22 (start time) of proc_pid_stat(5); the name before them may contain anything.
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    return fields[0] === 'Z' ? undefined : fields[19];
-  } catch {
-    return undefined;
-  }
 }
 
 function readRecords(file: string): ProcessRecord[] {

@@ -6,6 +6,7 @@ import { type RunningProcess, type SpawnedProcess, startChildProcess } from './c
 import { createPortPicker } from './ports.ts';
 import { findOrInstallRabbitmq, type RabbitmqPrograms } from './rabbitmq-installation.ts';
 import { waitUntilReady } from './rabbitmq-readiness.ts';
+import { keepRunning } from './supervision.ts';
 
 export interface RabbitmqServer extends RunningProcess {
   readonly amqpUrl: string;
@@ -51,12 +52,14 @@ export async function startRabbitmq(options: RabbitmqOptions): Promise<RabbitmqS
   const common = { env, cwd: files.dir, onLine, onSpawn };
 
   // Started by us and in the foreground, because the node would otherwise start one that outlives it.
-  const epmd = await startChildProcess({
-    name: 'epmd',
-    command: programs.epmd,
-    args: ['-port', String(epmdPort), '-address', '127.0.0.1'],
-    ...common,
-  });
+  const startEpmd = () =>
+    startChildProcess({
+      name: 'epmd',
+      command: programs.epmd,
+      args: ['-port', String(epmdPort), '-address', '127.0.0.1'],
+      ...common,
+    });
+  const epmd = keepRunning({ running: await startEpmd(), restart: startEpmd, log });
   const node = await startChildProcess({
     name: 'rabbitmq',
     command: programs.server,

@@ -1,9 +1,13 @@
+import { join, resolve } from 'node:path';
 import type { ExternalServers } from './infrastructure.ts';
+import { repositoryRoot } from './services.ts';
 import { defaultPorts, type StackPorts } from './stack.ts';
 import { StackError } from './stack-error.ts';
 
 /** What `npm start` can be told by environment variables. */
 export interface StartSettings {
+  /** Where all local data is kept. */
+  readonly dir: string;
   readonly ports: StackPorts;
   /** The ports among them that were asked for, with the name of the variable. */
   readonly insistedPorts: ReadonlyMap<number, string>;
@@ -22,6 +26,11 @@ const portVariables: Readonly<Record<keyof StackPorts, string>> = {
   management: 'RABBITMQ_MANAGEMENT_PORT',
 };
 
+/** The folder of the local data: `.local` in the repository, or LOCAL_STACK_DIR. */
+export function localFolder(env: NodeJS.ProcessEnv): string {
+  return resolve(env['LOCAL_STACK_DIR'] || join(repositoryRoot, '.local'));
+}
+
 /**
  * Reads the environment; an empty variable counts as absent.
  *
@@ -38,6 +47,7 @@ export function readStartSettings(env: NodeJS.ProcessEnv): StartSettings {
     insistedPorts.set(ports[part], variable);
   }
   return {
+    dir: localFolder(env),
     ports,
     insistedPorts,
     external: {

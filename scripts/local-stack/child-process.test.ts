@@ -1,0 +1,70 @@
+import { describe, expect, it } from '@jest/globals';
+import { runToCompletion, startChildProcess } from './child-process.ts';
+import { startTimeOf } from './process-start-time.ts';
+
+const env = { PATH: process.env['PATH'] };
+const shell = (script: string) => ({ name: 'script', command: 'sh', args: ['-c', script], env });
+
+/** Starts a script and resolves with the first line that it writes. */
+async function startAndRead(script: string, options: { graceMs?: number } = {}) {
+  let onLine: (line: string) => void = () => undefined;
+  const firstLine = new Promise<string>((resolve) => {
+    onLine = resolve;
+  });
+  const child = await startChildProcess({ ...shell(script), ...options, onLine });
+  return { child, firstLine: await firstLine };
+}
+
+describe('a child process', () => {
+  it('hands over every line of both streams, the last one without a line break, too', async () => {
+    const lines: string[] = [];
+    await runToCompletion({
+      ...shell('echo one; echo two >&2; printf three'),
+      onLine: (line) => lines.push(line),
+    });
+    expect(lines.sort()).toEqual(['one', 'three', 'two']);
+  });
+
+  it('is an error when the program does not exist', async () => {
+    const start = startChildProcess({ name: 'nothing', command: '/no/such/program', args: [], env });
+    await expect(start).rejects.toMatchObject({ code: 'ENOENT' });
+  });
+
+  it('explains a failure with its exit code and its last words', async () => {
+    await expect(runToCompletion(shell('echo the disk is full; exit 3'))).rejects.toThrow(
+      'script exited with code 3:\nthe disk is full',
+    );
+  });
+
+  it('ends with the signal that asks it to stop', async () => {
+    const { child } = await startAndRead('echo ready; exec sleep 60');
+    await child.stop();
+    expect(await child.exited).toEqual({ code: null, signal: 'SIGTERM' });
+  });
+
+  it('is killed when it does not stop within its grace period', async () => {
+    const { child } = await startAndRead('trap "" TERM; echo ready; while :; do sleep 0.1; done', {
+      graceMs: 100,
+    });
+    await child.stop();
+    expect(await child.exited).toEqual({ code: null, signal: 'SIGKILL' });
+  });
+
+  it('takes its own children along', async () => {
+    const { child, firstLine } = await startAndRead('sleep 60 & echo $!; wait');
+    const grandchild = Number(firstLine);
+    expect(startTimeOf(grandchild)).toBeDefined();
+    process.kill(child.pid, 'SIGKILL');
+    await child.exited;
+    await expect(endsSoon(grandchild)).resolves.toBe(true);
+  });
+});
+
+/** Whether a process ends within a second. */
+async function endsSoon(pid: number): Promise<boolean> {
+  for (let attempt = 0; attempt < 50; attempt += 1) {
+    if (startTimeOf(pid) === undefined) return true;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  return false;
+}
