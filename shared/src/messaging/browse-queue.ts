@@ -34,18 +34,26 @@ export async function* browseQueue(url: string, queue: string): AsyncGenerator<Q
     channel.on('error', () => {
       // Likewise.
     });
-    const { messageCount } = await channel.checkQueue(queue).catch((error: { code?: number }) => {
-      throw error.code === brokerNotFound ? noSuchQueue(queue) : error;
-    });
-    for (let seen = 0; seen < messageCount; seen += 1) {
-      const delivered = await channel.get(queue);
-      if (!delivered) return;
-      yield { message: readMessage(queue, delivered), remove: () => channel.ack(delivered) };
+    try {
+      const { messageCount } = await channel.checkQueue(queue).catch((error: { code?: number }) => {
+        throw error.code === brokerNotFound ? noSuchQueue(queue) : error;
+      });
+      for (let seen = 0; seen < messageCount; seen += 1) {
+        const delivered = await channel.get(queue);
+        if (!delivered) return;
+        yield { message: readMessage(queue, delivered), remove: () => channel.ack(delivered) };
+      }
+    } finally {
+      // The close of a connection overtakes what its channels have not sent yet; that of a channel does not.
+      await channel.close().catch(ignoreClosed);
     }
   } finally {
     await connection.close();
   }
 }
+
+/** The broker closes a channel itself when it refuses something on it. */
+function ignoreClosed(): void {}
 
 function noSuchQueue(queue: string): AppError {
   return new AppError({ code: 'QUEUE_NOT_FOUND', kind: 'rejected', message: `there is no queue ${queue}` });

@@ -177,6 +177,10 @@ export function createConsumer(options: {
       });
       stopping.abort();
       await Promise.all(atHand);
+      // The close of a connection overtakes acknowledgements that are not sent yet; that of their channel does not.
+      await subscription?.channel.close().catch((error: unknown) => {
+        logger.warn({ err: error }, 'could not close the channel');
+      });
       await connection.stop();
     },
   };
