@@ -20,6 +20,7 @@ import { AppError, toAppError } from '../kernel/errors.ts';
 import { newId } from '../kernel/ids.ts';
 import { isTraceparent, newTraceparent } from '../observability/trace-context.ts';
 import { httpProblem, type Problem, problemContentType, retryAfterSeconds, toProblem } from './problem.ts';
+import { watchUnusedConnections } from './unused-connections.ts';
 
 /** A Fastify instance whose routes are typed by their zod schemas. */
 export type HttpServer = FastifyInstance<
@@ -43,6 +44,8 @@ const correlationHeader = 'x-correlation-id';
 const correlationPattern = /^[\w.:-]{1,128}$/;
 const bodyLimitBytes = 256 * 1024;
 const requestTimeoutMs = 30_000;
+/** Less than the process allows itself for stopping. */
+const longestFarewellMs = 5_000;
 
 /**
  * A server as both services want it: zod on the way in and out, RFC 9457 problems, correlation ids, OpenAPI 3.1 at
@@ -65,6 +68,7 @@ export async function createHttpServer(options: {
   app.setSerializerCompiler(serializerCompiler);
   identifyRequests(app);
   answerErrors(app);
+  closePromptly(app);
   await app.register(swagger, {
     openapi: {
       openapi: '3.1.0',
@@ -85,6 +89,15 @@ function identifyRequests(app: HttpServer): void {
     request.correlationId = typeof given === 'string' && correlationPattern.test(given) ? given : newId();
     request.traceparent = isTraceparent(traceparent) ? traceparent : newTraceparent();
     reply.header(correlationHeader, request.correlationId);
+  });
+}
+
+/** Stopping waits for requests under way, but neither for connections without any nor for clients that do not go on. */
+function closePromptly(app: HttpServer): void {
+  const closeUnused = watchUnusedConnections(app.server);
+  app.addHook('preClose', async () => {
+    closeUnused();
+    setTimeout(() => app.server.closeAllConnections(), longestFarewellMs).unref();
   });
 }
 
