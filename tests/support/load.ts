@@ -15,8 +15,9 @@ export const magicAmounts = {
   failsTwice: 666_503,
   failsAlways: 666_500,
   failsAfterCharging: 666_502,
-  neverAnswers: 666_408,
+  hangsUpAfterCharging: 666_499,
   neverAnswersAfterCharging: 666_504,
+  isHeld: 666_423,
 } as const;
 
 export function line(sku: string, quantity: number, amountMinor: number): OrderRequest['items'][number] {
@@ -62,6 +63,13 @@ export function mixedWishes(count: number): readonly Wish[] {
   return Array.from({ length: count }, (_, index) =>
     (kinds[index % kinds.length] as (typeof kinds)[number])(index),
   );
+}
+
+/** Places one order that has to be accepted, and gives its id. */
+export async function placeOne(witness: Witness, ...items: OrderRequest['items']): Promise<string> {
+  const answer = await witness.place({ items });
+  if (answer.outcome !== 'accepted') throw new Error(`not accepted: ${JSON.stringify(answer)}`);
+  return answer.orderId;
 }
 
 /** Places all of them, so many at the same time, and gives the answers in the order of the wishes. */

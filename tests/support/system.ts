@@ -14,6 +14,7 @@ import { seedStock } from '#scripts/seed-stock.ts';
 import type { FailpointName } from '#shared/kernel/failpoints.ts';
 import { createTestBroker, type TestBroker } from './broker.ts';
 import { createTestDatabase, type TestDatabase } from './database.ts';
+import { eventually } from './eventually.ts';
 import { type TestInfrastructure, testInfrastructure } from './infrastructure.ts';
 
 export type ServiceName = keyof Services;
@@ -210,6 +211,14 @@ export function orderClient(baseUrl: string) {
       const response = await fetch(`${baseUrl}/orders/${id}`);
       if (response.status !== 200) throw new Error(`${response.status}: ${await response.text()}`);
       return (await response.json()) as OrderView;
+    },
+    /** Waits until the order has this status, and shows it. */
+    async becomes(id: string, status: string): Promise<OrderView> {
+      return eventually(async () => {
+        const order = await this.get(id);
+        if (order.status !== status) throw new Error(`order ${id} is ${order.status} instead of ${status}`);
+        return order;
+      });
     },
   };
 }
