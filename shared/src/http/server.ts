@@ -4,6 +4,7 @@ import swaggerUi from '@fastify/swagger-ui';
 import {
   type FastifyBaseLogger,
   type FastifyInstance,
+  type FastifyReply,
   type FastifyRequest,
   fastify,
   LogController,
@@ -20,6 +21,7 @@ import { AppError, toAppError } from '../kernel/errors.ts';
 import { newId } from '../kernel/ids.ts';
 import { isTraceparent, newTraceparent } from '../observability/trace-context.ts';
 import { httpProblem, type Problem, problemContentType, retryAfterSeconds, toProblem } from './problem.ts';
+import { answerUnreadable } from './unreadable-requests.ts';
 import { watchUnusedConnections } from './unused-connections.ts';
 
 /** A Fastify instance whose routes are typed by their zod schemas. */
@@ -63,9 +65,16 @@ export async function createHttpServer(options: {
     requestTimeout: requestTimeoutMs,
     routerOptions: { maxParamLength: 200 },
     forceCloseConnections: 'idle',
+    clientErrorHandler: answerUnreadable,
+    // For addresses that the router cannot make sense of; hooks have not run then.
+    frameworkErrors: (thrown, request, reply) => {
+      identify(request, reply);
+      answerError(thrown, request, reply);
+    },
   }).withTypeProvider<ZodTypeProvider>();
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
+  app.removeContentTypeParser('text/plain');
   identifyRequests(app);
   answerErrors(app);
   closePromptly(app);
@@ -84,12 +93,14 @@ export async function createHttpServer(options: {
 function identifyRequests(app: HttpServer): void {
   app.decorateRequest('correlationId', '');
   app.decorateRequest('traceparent', '');
-  app.addHook('onRequest', async (request, reply) => {
-    const { [correlationHeader]: given, traceparent } = request.headers;
-    request.correlationId = typeof given === 'string' && correlationPattern.test(given) ? given : newId();
-    request.traceparent = isTraceparent(traceparent) ? traceparent : newTraceparent();
-    reply.header(correlationHeader, request.correlationId);
-  });
+  app.addHook('onRequest', async (request, reply) => identify(request, reply));
+}
+
+function identify(request: FastifyRequest, reply: FastifyReply): void {
+  const { [correlationHeader]: given, traceparent } = request.headers;
+  request.correlationId = typeof given === 'string' && correlationPattern.test(given) ? given : newId();
+  request.traceparent = isTraceparent(traceparent) ? traceparent : newTraceparent();
+  reply.header(correlationHeader, request.correlationId);
 }
 
 /** Stopping waits for requests under way, but neither for connections without any nor for clients that do not go on. */
@@ -102,26 +113,28 @@ function closePromptly(app: HttpServer): void {
 }
 
 function answerErrors(app: HttpServer): void {
-  app.setErrorHandler(async (thrown: Error & { statusCode?: number }, request, reply) => {
-    const problem = describe(thrown, request);
-    if (problem.status >= 500) {
-      const { method, correlationId } = request;
-      const route = request.routeOptions.url;
-      request.log[problem.status === 503 ? 'warn' : 'error'](
-        { err: thrown, method, route, correlationId },
-        'request failed',
-      );
-    }
-    if (problem.status === 503) reply.header('retry-after', retryAfterSeconds);
-    return reply.code(problem.status).type(problemContentType).serializer(JSON.stringify).send(problem);
-  });
-  app.setNotFoundHandler(async (request, reply) =>
-    reply
-      .code(404)
-      .type(problemContentType)
-      .serializer(JSON.stringify)
-      .send(httpProblem(404, 'There is nothing at this address', whichRequest(request))),
+  app.setErrorHandler((thrown: Error, request, reply) => answerError(thrown, request, reply));
+  app.setNotFoundHandler((request, reply) =>
+    send(reply, httpProblem(404, 'There is nothing at this address', whichRequest(request))),
   );
+}
+
+function answerError(thrown: Error, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  const problem = describe(thrown, request);
+  if (problem.status >= 500) {
+    const { method, correlationId } = request;
+    const route = request.routeOptions.url;
+    request.log[problem.status === 503 ? 'warn' : 'error'](
+      { err: thrown, method, route, correlationId },
+      'request failed',
+    );
+  }
+  if (problem.status === 503) reply.header('retry-after', retryAfterSeconds);
+  return send(reply, problem);
+}
+
+function send(reply: FastifyReply, problem: Problem): FastifyReply {
+  return reply.code(problem.status).type(problemContentType).serializer(JSON.stringify).send(problem);
 }
 
 function describe(thrown: Error & { statusCode?: number }, request: FastifyRequest): Problem {
