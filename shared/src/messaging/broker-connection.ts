@@ -59,7 +59,7 @@ export function createBrokerConnection(options: {
     try {
       await Promise.race([attach(connection), closed.then(failClosed)]);
     } catch (error) {
-      await connection.close().catch(ignoreClosed);
+      await closeConnection(connection);
       throw error;
     }
     current = connection;
@@ -95,7 +95,7 @@ export function createBrokerConnection(options: {
     state: () => state,
     async stop() {
       stopping.abort();
-      await current?.close().catch(ignoreClosed);
+      if (current) await closeConnection(current);
       await running;
     },
   };
@@ -104,7 +104,7 @@ export function createBrokerConnection(options: {
 /** Prepares a freshly opened channel: when the server closes it, the connection goes with it and comes back whole. */
 export function guardChannel<C extends Channel>(channel: C, connection: ChannelModel, logger: Logger): C {
   channel.on('error', (error) => logger.error({ err: error }, 'broker closed a channel'));
-  channel.on('close', () => void connection.close().catch(ignoreClosed));
+  channel.on('close', () => void closeConnection(connection));
   return channel;
 }
 
@@ -118,5 +118,7 @@ function failClosed(reason: Error | undefined): never {
   throw reason ?? new Error('the connection closed while it was being set up');
 }
 
-/** Closing what is already closed is an error to amqplib and the wanted outcome here. */
-function ignoreClosed(): void {}
+/** Closes a connection that may be closed already, or closing: an error to amqplib and the wanted outcome here. */
+export async function closeConnection(connection: ChannelModel): Promise<void> {
+  await connection.close().catch(() => undefined);
+}

@@ -5,9 +5,10 @@ import { type Backoff, backoffDelay } from '../kernel/backoff.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { AppError, toAppError } from '../kernel/errors.ts';
 import type { Failpoint } from '../kernel/failpoints.ts';
+import { createSequence } from '../kernel/sequence.ts';
 import { sleep } from '../kernel/sleep.ts';
-import { createBrokerConnection, guardChannel } from './broker-connection.ts';
-import { disposeOf, toDeadLetter, toRetry } from './failure-policy.ts';
+import { closeConnection, createBrokerConnection, guardChannel } from './broker-connection.ts';
+import { disposeOf, isPoisonous, isSuspect, poison, toDeadLetter, toRetry } from './failure-policy.ts';
 import { type IncomingMessage, type OutgoingMessage, readMessage } from './message.ts';
 import type { Publisher } from './publisher.ts';
 
@@ -31,10 +32,6 @@ export interface Consumer {
 
 /** While a dependency is away. */
 const holdBackoff: Backoff = { initialMs: 200, maximumMs: 5_000 };
-/** A message that came back unanswered this often may be what ends the process: such messages run one at a time. */
-const suspectAfter = 3;
-/** And after this many it is given up as poison, well before the broker's own delivery limit. */
-const poisonAfter = 12;
 
 /**
  * Consumes one work queue on a connection of its own: every message ends acknowledged after its effect, on the retry
@@ -58,7 +55,9 @@ export function createConsumer(options: {
   const stopping = new AbortController();
   const atHand = new Set<Promise<void>>();
   let subscription: { channel: Channel; consumerTag: string } | undefined;
-  let suspects: Promise<void> = Promise.resolve();
+  const oneByOne = createSequence();
+  /** The first suspect that this subscription delivered: it also ran first the last time, and got no answer. */
+  let firstInLine: ConsumeMessage | undefined;
 
   /** Handles a message and acknowledges it, unless the broker has meanwhile taken it back to deliver it again. */
   async function settle(
@@ -68,7 +67,7 @@ export function createConsumer(options: {
   ): Promise<void> {
     const isOurs = (): boolean => subscription?.channel === channel;
     for (let holds = 0; isOurs() && !stopping.signal.aborted; holds += 1) {
-      const error = await attempt(message);
+      const error = await attempt(message, delivered);
       if (!error || (await passOn(message, error))) {
         failpoint('consumer.before-ack');
         if (isOurs()) channel.ack(delivered);
@@ -79,8 +78,9 @@ export function createConsumer(options: {
     }
   }
 
-  async function attempt(message: IncomingMessage): Promise<AppError | undefined> {
-    if (message.unansweredDeliveries >= poisonAfter) return poison(message);
+  async function attempt(message: IncomingMessage, delivered: ConsumeMessage): Promise<AppError | undefined> {
+    // Those behind the first one came back just as often, but because of it: they have not been tried yet.
+    if (delivered === firstInLine && isPoisonous(message)) return poison(message);
     try {
       await handler.handle(message);
       return undefined;
@@ -131,20 +131,24 @@ export function createConsumer(options: {
 
   function work(channel: Channel, delivered: ConsumeMessage): Promise<void> {
     const message = readMessage(queue, delivered);
-    if (message.unansweredDeliveries < suspectAfter) return settle(message, delivered, channel);
-    suspects = suspects.then(() => settle(message, delivered, channel));
-    return suspects;
+    if (!isSuspect(message)) return settle(message, delivered, channel);
+    firstInLine ??= delivered;
+    return oneByOne(async () => {
+      await settle(message, delivered, channel);
+      // An answer on the same channel: the acknowledgement is safe from whatever the next one does to this process.
+      if (subscription?.channel === channel) await channel.checkQueue(queue);
+    });
   }
 
   function onDelivery(channel: Channel, delivered: ConsumeMessage | null, connection: ChannelModel): void {
     if (delivered === null) {
       logger.warn('the broker cancelled the subscription');
-      void connection.close();
+      void closeConnection(connection);
       return;
     }
     const job = work(channel, delivered).catch((error: unknown) => {
       logger.error({ err: error }, 'message could not be answered and will come again');
-      void connection.close();
+      void closeConnection(connection);
     });
     atHand.add(job);
     void job.finally(() => atHand.delete(job));
@@ -164,6 +168,7 @@ export function createConsumer(options: {
 
   function detach(): void {
     subscription = undefined;
+    firstInLine = undefined;
   }
 
   const connection = createBrokerConnection({ url, name, logger, attach, detach });
@@ -184,14 +189,6 @@ export function createConsumer(options: {
       await connection.stop();
     },
   };
-}
-
-function poison(message: IncomingMessage): AppError {
-  return new AppError({
-    code: 'POISON_MESSAGE',
-    kind: 'permanent',
-    message: `delivered ${message.unansweredDeliveries} times without an answer`,
-  });
 }
 
 function facts(message: IncomingMessage): Record<string, unknown> {

@@ -1,5 +1,5 @@
 import { deadLetterRoutingKeyOf, exchanges, retryRungHeader } from '../contracts/topology.ts';
-import type { AppError, ErrorKind } from '../kernel/errors.ts';
+import { AppError, type ErrorKind } from '../kernel/errors.ts';
 import { forward, type IncomingMessage, messageHeaders, type OutgoingMessage } from './message.ts';
 
 /** What a consumer does with a message whose handler failed. */
@@ -28,6 +28,29 @@ const dispositions: Record<ErrorKind, (failedAttempts: number, delaysMs: readonl
 /** Decides by the kind of the error alone; `delaysMs` are the rungs of the ladder. */
 export function disposeOf(error: AppError, failedAttempts: number, delaysMs: readonly number[]): Disposition {
   return dispositions[error.kind](failedAttempts, delaysMs);
+}
+
+/** A message that came back unanswered this often may be what ends the process. */
+const suspectAfter = 3;
+/** After this many times it is, if it was its turn each time. Well before the broker's own delivery limit. */
+const poisonousAfter = 12;
+
+/** Whether a message has to be handled while no other suspect is. */
+export function isSuspect(message: IncomingMessage): boolean {
+  return message.unansweredDeliveries >= suspectAfter;
+}
+
+/** Whether a suspect that was the first to be handled each time is to be given up. */
+export function isPoisonous(message: IncomingMessage): boolean {
+  return message.unansweredDeliveries >= poisonousAfter;
+}
+
+export function poison(message: IncomingMessage): AppError {
+  return new AppError({
+    code: 'POISON_MESSAGE',
+    kind: 'permanent',
+    message: `delivered ${message.unansweredDeliveries} times without an answer`,
+  });
 }
 
 /** The message as it climbs to the rung with `delayMs`; the queue's name as routing key brings it back. */
