@@ -1,0 +1,285 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { parseOrderMessage } from '#shared/contracts/order-events.ts';
+import {
+  deadLetterQueueOf,
+  deadLetterRoutingKeyOf,
+  exchanges,
+  queues,
+  retryQueueOf,
+} from '#shared/contracts/topology.ts';
+import { AppError, type ErrorKind } from '#shared/kernel/errors.ts';
+import type { MessageHandler } from '#shared/messaging/consumer.ts';
+import { type IncomingMessage, type OutgoingMessage, publishOptions } from '#shared/messaging/message.ts';
+import { createTestBroker, type TestBroker } from '../support/broker.ts';
+import { eventually } from '../support/eventually.ts';
+import { orderCreated, outgoing } from './support/messages.ts';
+import { startConsumer } from './support/running-consumer.ts';
+
+const workQueue = queues.orderCreated;
+const deadLetterQueue = deadLetterQueueOf(workQueue);
+let broker: TestBroker;
+let stopConsumer: () => Promise<void>;
+
+beforeAll(async () => {
+  broker = await createTestBroker();
+});
+afterEach(async () => {
+  await stopConsumer();
+  for (const queue of [workQueue, deadLetterQueue, ...broker.retryDelaysMs.map(retryQueueOf)]) {
+    await broker.channel.purgeQueue(queue);
+  }
+});
+afterAll(() => broker.drop());
+
+function send(overrides: Partial<OutgoingMessage> = {}): OutgoingMessage {
+  const message = outgoing(overrides);
+  broker.channel.publish(message.exchange, message.routingKey, message.body, publishOptions(message));
+  return message;
+}
+
+function failure(kind: ErrorKind, message = 'it did not work'): AppError {
+  return new AppError({ code: 'PAYMENT_UNAVAILABLE', kind, message });
+}
+
+interface Attempt {
+  readonly at: number;
+  readonly message: IncomingMessage;
+}
+
+/** Consumes with `handle` and gives the list of attempts, which grows. */
+async function consume(
+  handle: (message: IncomingMessage, attempt: number) => Promise<void> | void,
+  giveUp?: MessageHandler['giveUp'],
+): Promise<readonly Attempt[]> {
+  const attempts: Attempt[] = [];
+  const consumer = await startConsumer({
+    broker,
+    handler: {
+      async handle(message) {
+        attempts.push({ at: performance.now(), message });
+        await handle(message, attempts.length);
+      },
+      ...(giveUp ? { giveUp } : {}),
+    },
+  });
+  stopConsumer = consumer.stop;
+  return attempts;
+}
+
+/** The dead letter, once there is one and everything else has settled. */
+async function onlyDeadLetter(): Promise<IncomingMessage> {
+  await eventually(async () => (await broker.count(deadLetterQueue)) > 0);
+  await expectNothingLeft();
+  const letters = await broker.drain(deadLetterQueue);
+  expect(letters).toHaveLength(1);
+  return letters[0]!;
+}
+
+/** Neither waiting, nor in hand, nor on the ladder. */
+async function expectNothingLeft(): Promise<void> {
+  await stopConsumer();
+  for (const queue of [workQueue, ...broker.retryDelaysMs.map(retryQueueOf)]) {
+    expect([queue, await broker.count(queue)]).toEqual([queue, 0]);
+  }
+}
+
+describe('a message that fails for a while', () => {
+  test('climbs the ladder, each rung longer than the last, and rests in the dead-letter queue with its story', async () => {
+    const before = Date.now();
+    const attempts = await consume((message) => {
+      throw failure('transient', `attempt ${message.failedAttempts + 1} failed`);
+    });
+    const sent = send({ headers: { tenant: 'a' }, body: Buffer.from('{"x":1}') });
+    const letter = await onlyDeadLetter();
+
+    expect(attempts.map(({ message }) => message.failedAttempts)).toEqual([0, 1, 2, 3]);
+    expect(attempts.map(({ message }) => [message.exchange, message.routingKey])).toEqual(
+      Array(4).fill(['orders', 'order.created']),
+    );
+    const waits = attempts.slice(1).map(({ at }, index) => at - attempts[index]!.at);
+    expect(waits.map((wait, index) => wait >= broker.retryDelaysMs[index]! - 1)).toEqual([true, true, true]);
+
+    expect(letter).toMatchObject({
+      messageId: sent.messageId,
+      type: sent.type,
+      correlationId: sent.correlationId,
+      contentType: 'application/cloudevents+json',
+      failedAttempts: 4,
+      headers: {
+        tenant: 'a',
+        'x-attempts': 4,
+        'x-error-code': 'PAYMENT_UNAVAILABLE',
+        'x-error-message': 'attempt 4 failed',
+        'x-original-exchange': 'orders',
+        'x-original-routing-key': 'order.created',
+        'x-original-queue': workQueue,
+      },
+    });
+    expect(letter.body.toString()).toBe('{"x":1}');
+    const [first, last] = ['x-first-failed-at', 'x-failed-at'].map((name) =>
+      Date.parse(String(letter.headers[name])),
+    );
+    expect(first).toBeGreaterThanOrEqual(before);
+    expect(last! - first!).toBeGreaterThanOrEqual(350);
+    expect(last).toBeLessThanOrEqual(Date.now());
+  });
+
+  test('is done when an attempt succeeds', async () => {
+    const attempts = await consume((_, attempt) => {
+      if (attempt < 3) throw failure(attempt === 1 ? 'transient' : 'conflict');
+    });
+    const sent = send();
+    await eventually(() => attempts.length === 3);
+    await expectNothingLeft();
+    expect(attempts.map(({ message }) => message.messageId)).toEqual(Array(3).fill(sent.messageId));
+    expect(await broker.count(deadLetterQueue)).toBe(0);
+  });
+
+  test('takes an error that nobody foresaw for a passing one', async () => {
+    const attempts = await consume(() => {
+      throw new TypeError('undefined is not a function');
+    });
+    send();
+    const letter = await onlyDeadLetter();
+    expect(attempts).toHaveLength(4);
+    expect(letter.headers).toMatchObject({
+      'x-error-code': 'INTERNAL',
+      'x-error-message': 'undefined is not a function',
+    });
+  });
+});
+
+describe('a message that can never succeed', () => {
+  test.each(['permanent', 'rejected'] as const)(
+    'goes straight to the dead-letter queue: %s',
+    async (kind) => {
+      const attempts = await consume(() => {
+        throw failure(kind);
+      });
+      const sent = send();
+      const letter = await onlyDeadLetter();
+      expect(attempts).toHaveLength(1);
+      expect(letter).toMatchObject({ messageId: sent.messageId, failedAttempts: 1 });
+    },
+  );
+
+  const valid = orderCreated();
+  test.each([
+    ['no body', '', 'MALFORMED_MESSAGE'],
+    ['no JSON', '{"half":', 'MALFORMED_MESSAGE'],
+    ['bytes that are no text', Buffer.from([0xff, 0x00, 0xfe]), 'MALFORMED_MESSAGE'],
+    ['null', 'null', 'MALFORMED_MESSAGE'],
+    ['a broken contract', JSON.stringify({ ...valid, sequence: 0 }), 'MALFORMED_MESSAGE'],
+    ['another version', JSON.stringify({ ...valid, type: 'order.created.v2' }), 'UNSUPPORTED_MESSAGE'],
+    ['the name of a property', JSON.stringify({ ...valid, type: 'constructor' }), 'UNSUPPORTED_MESSAGE'],
+  ])('is recognised by its body: %s', async (_, body, code) => {
+    const attempts = await consume((message) => {
+      parseOrderMessage(message.body);
+    });
+    send({ body: Buffer.from(body) });
+    const letter = await onlyDeadLetter();
+    expect(attempts).toHaveLength(1);
+    expect(letter.headers['x-error-code']).toBe(code);
+    expect(letter.body).toEqual(Buffer.from(body));
+  });
+
+  test('does not carry a whole novel as its reason', async () => {
+    await consume(() => {
+      throw failure('permanent', 'x'.repeat(200_000));
+    });
+    send();
+    expect(String((await onlyDeadLetter()).headers['x-error-message'])).toHaveLength(1_000);
+  });
+
+  test('may come from anyone: without properties, headers or manners', async () => {
+    await consume(() => {
+      throw failure('permanent');
+    });
+    broker.channel.publish('', workQueue, Buffer.from('hello'), {});
+    const letter = await onlyDeadLetter();
+    expect(letter).toMatchObject({ messageId: '', type: '', exchange: '', routingKey: workQueue });
+    expect(letter.body.toString()).toBe('hello');
+  });
+});
+
+describe('a message whose dependency is away', () => {
+  test('waits without burning attempts, and succeeds when the dependency is back', async () => {
+    const attempts = await consume((_, attempt) => {
+      if (attempt < 4) throw failure('unavailable');
+    });
+    send();
+    await eventually(() => attempts.length === 4);
+    await expectNothingLeft();
+    expect(attempts.map(({ message }) => message.failedAttempts)).toEqual([0, 0, 0, 0]);
+    expect(await broker.count(deadLetterQueue)).toBe(0);
+  });
+});
+
+describe('a message that nobody takes when it is passed on', () => {
+  test('stays where it is until somebody does', async () => {
+    const { channel } = broker;
+    const binding = [deadLetterQueue, exchanges.deadLetters, deadLetterRoutingKeyOf(workQueue)] as const;
+    await channel.unbindQueue(...binding);
+    const alwaysFailing = (): never => {
+      throw failure('permanent');
+    };
+    const attempts = await consume(alwaysFailing);
+    const sent = send();
+    await eventually(() => attempts.length > 1);
+    await stopConsumer();
+    expect(await broker.count(workQueue)).toBe(1);
+
+    await channel.bindQueue(...binding);
+    await consume(alwaysFailing);
+    expect((await onlyDeadLetter()).messageId).toBe(sent.messageId);
+  });
+});
+
+describe('giving a message up', () => {
+  test('happens before it is a dead letter, with the error it failed with', async () => {
+    const givenUp: unknown[] = [];
+    await consume(
+      () => {
+        throw failure('permanent', 'no hope');
+      },
+      async (message, error) => {
+        givenUp.push([message.messageId, error.message, await broker.count(deadLetterQueue)]);
+        return 'park';
+      },
+    );
+    const sent = send();
+    await onlyDeadLetter();
+    expect(givenUp).toEqual([[sent.messageId, 'no hope', 0]]);
+  });
+
+  test('keeps the message while it fails', async () => {
+    let refusals = 0;
+    await consume(
+      () => {
+        throw failure('permanent');
+      },
+      async () => {
+        if (refusals === 3) return 'park';
+        refusals += 1;
+        expect(await broker.count(deadLetterQueue)).toBe(0);
+        throw failure('unavailable', 'the database is away');
+      },
+    );
+    const sent = send();
+    expect((await onlyDeadLetter()).messageId).toBe(sent.messageId);
+    expect(refusals).toBe(3);
+  });
+
+  test('makes no dead letter of a message that turns out to be done', async () => {
+    const attempts = await consume(
+      () => {
+        throw failure('permanent');
+      },
+      async () => 'done',
+    );
+    send();
+    await eventually(() => attempts.length === 1);
+    await expectNothingLeft();
+    expect(await broker.count(deadLetterQueue)).toBe(0);
+  });
+});
