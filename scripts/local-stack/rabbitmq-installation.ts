@@ -74,7 +74,7 @@ export async function findOrInstallRabbitmq({
 }
 
 async function install(prefix: readonly string[], log: (line: string) => void): Promise<void> {
-  const [command = '', ...args] = [...prefix, 'sh', installScript];
+  const [command, ...args] = [...prefix, 'sh', installScript];
   await runToCompletion({
     name: 'install-rabbitmq.sh',
     command,

@@ -4,7 +4,11 @@ import { type ChildProcess, explainExit } from './child-process.ts';
 import { isManagementReady, listQueues, type ManagementAccess } from './rabbitmq-management.ts';
 import { StackError } from './stack-error.ts';
 
-const readyTimeoutMs = 90_000;
+interface Broker extends ManagementAccess {
+  readonly amqpUrl: string;
+}
+
+const readyTimeoutMs = 60_000;
 const notFound = 404;
 
 /**
@@ -14,42 +18,42 @@ const notFound = 404;
  *
  * @throws StackError when the node ends or does not get that far.
  */
-export async function waitUntilReady(
-  server: ManagementAccess & { readonly amqpUrl: string },
-  node: ChildProcess,
-): Promise<void> {
+export async function waitUntilReady(broker: Broker, node: ChildProcess): Promise<void> {
   const deadline = Date.now() + readyTimeoutMs;
   for (;;) {
-    const outcome = await Promise.race([node.exited, isReady(server)]);
-    if (outcome === true) return;
-    if (outcome !== false) throw new StackError(explainExit(node, outcome));
+    const outcome = await Promise.race([node.exited, findWhatIsMissing(broker)]);
+    if (outcome === undefined) return;
+    if (typeof outcome === 'object') throw new StackError(explainExit(node, outcome));
     if (Date.now() > deadline) {
-      throw new StackError(`RabbitMQ did not answer within ${readyTimeoutMs / 1000} s; see its log.`);
+      throw new StackError(
+        `RabbitMQ started, but ${outcome} did not answer within ${readyTimeoutMs / 1000} s; "npm run reset" begins afresh.`,
+      );
     }
     await delay(100);
   }
 }
 
-async function isReady(server: ManagementAccess & { readonly amqpUrl: string }): Promise<boolean> {
-  if (!(await isManagementReady(server))) return false;
+async function findWhatIsMissing(broker: Broker): Promise<string | undefined> {
+  if (!(await isManagementReady(broker))) return 'its management API';
   try {
-    const queues = Map.groupBy(await listQueues(server), ({ vhost }) => vhost);
+    const queues = Map.groupBy(await listQueues(broker), ({ vhost }) => vhost);
     for (const vhost of new Set(['/', ...queues.keys()])) {
       const names = (queues.get(vhost) ?? []).map(({ name }) => name);
-      if (!(await hasQueues(`${server.amqpUrl}/${encodeURIComponent(vhost)}`, names))) return false;
+      const missing = await findMissingQueue(`${broker.amqpUrl}/${encodeURIComponent(vhost)}`, names);
+      if (missing !== undefined) return `the queue ${missing}`;
     }
-    return true;
+    return undefined;
   } catch {
-    return false;
+    return 'AMQP';
   }
 }
 
-async function hasQueues(url: string, names: readonly string[]): Promise<boolean> {
+async function findMissingQueue(url: string, names: readonly string[]): Promise<string | undefined> {
   const connection = await connect(url, { timeout: 2_000 });
   connection.on('error', () => undefined);
   try {
-    for (const name of names) if (!(await hasQueue(connection, name))) return false;
-    return true;
+    for (const name of names) if (!(await hasQueue(connection, name))) return name;
+    return undefined;
   } finally {
     await connection.close();
   }
@@ -64,7 +68,6 @@ async function hasQueue(connection: ChannelModel, name: string): Promise<boolean
     await channel.close();
     return true;
   } catch (error) {
-    if ((error as { code?: unknown }).code === notFound) return false;
-    return true;
+    return (error as { code?: unknown }).code !== notFound;
   }
 }

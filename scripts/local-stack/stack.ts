@@ -9,7 +9,7 @@ import {
 import { createPortPicker } from './ports.ts';
 import { openProcessRegister } from './process-register.ts';
 import { describeServices, launchService, repositoryRoot, type Service, waitUntilReady } from './services.ts';
-import { removeStackFile, type StackDescription, writeStackFile } from './stack-file.ts';
+import { readStackFile, removeStackFile, type StackDescription, writeStackFile } from './stack-file.ts';
 import { keepRunning, type Stoppable, startTogether } from './supervision.ts';
 import { registerFile, takeOver } from './take-over.ts';
 
@@ -89,10 +89,10 @@ async function bringUp(assembly: Assembly, started: Stoppable[]): Promise<StackD
   signal?.throwIfAborted();
 
   const pids: Record<string, number> = {};
-  let description: StackDescription | undefined;
   const onRunning = (name: string, pid: number) => {
     pids[name] = pid;
-    if (description !== undefined) writeStackFile(dir, description);
+    const published = readStackFile(dir);
+    if (published !== undefined) writeStackFile(dir, { ...published, pids });
   };
   const preferred = { ...defaultPorts, ...assembly.ports };
   const infrastructure = await startInfrastructure({ ...assembly, ports: preferred, pickPort, onRunning });
@@ -109,7 +109,7 @@ async function bringUp(assembly: Assembly, started: Stoppable[]): Promise<StackD
   // Stopped in the opposite order: first no more orders, and the payment provider stays until nobody needs it.
   started.push(...(await startTogether([run(sandbox), run(processor), run(order)])));
   const { amqpUrl, managementUrl, orderDatabaseUrl, processorDatabaseUrl } = infrastructure;
-  description = {
+  const description = {
     orderService: order.url,
     processorService: processor.url,
     paymentSandbox: sandbox.url,
