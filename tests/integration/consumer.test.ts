@@ -163,24 +163,38 @@ describe('a message that can never succeed', () => {
     },
   );
 
-  const valid = orderCreated();
-  test.each([
-    ['no body', '', 'MALFORMED_MESSAGE'],
-    ['no JSON', '{"half":', 'MALFORMED_MESSAGE'],
-    ['bytes that are no text', Buffer.from([0xff, 0x00, 0xfe]), 'MALFORMED_MESSAGE'],
-    ['null', 'null', 'MALFORMED_MESSAGE'],
-    ['a broken contract', JSON.stringify({ ...valid, sequence: 0 }), 'MALFORMED_MESSAGE'],
-    ['another version', JSON.stringify({ ...valid, type: 'order.created.v2' }), 'UNSUPPORTED_MESSAGE'],
-    ['the name of a property', JSON.stringify({ ...valid, type: 'constructor' }), 'UNSUPPORTED_MESSAGE'],
-  ])('is recognised by its body: %s', async (_, body, code) => {
+  test('is recognised by its body', async () => {
+    const valid = orderCreated();
+    const bodies = {
+      'no body': '',
+      'no JSON': '{"half":',
+      'no text': Buffer.from([0xff, 0x00, 0xfe]),
+      null: 'null',
+      'a broken contract': JSON.stringify({ ...valid, sequence: 0 }),
+      'another version': JSON.stringify({ ...valid, type: 'order.created.v2' }),
+      'the name of a property': JSON.stringify({ ...valid, type: 'constructor' }),
+    };
     const attempts = await consume((message) => {
       parseOrderMessage(message.body);
     });
-    send({ body: Buffer.from(body) });
-    const letter = await onlyDeadLetter();
-    expect(attempts).toHaveLength(1);
-    expect(letter.headers['x-error-code']).toBe(code);
-    expect(letter.body).toEqual(Buffer.from(body));
+    for (const [messageId, body] of Object.entries(bodies)) send({ messageId, body: Buffer.from(body) });
+    await eventually(async () => (await broker.count(deadLetterQueue)) === Object.keys(bodies).length);
+    await expectNothingLeft();
+
+    expect(attempts).toHaveLength(Object.keys(bodies).length);
+    const letters = await broker.drain(deadLetterQueue);
+    const codes = letters.map(({ messageId, headers }) => [messageId, headers['x-error-code']]);
+    expect(Object.fromEntries(codes)).toEqual({
+      'no body': 'MALFORMED_MESSAGE',
+      'no JSON': 'MALFORMED_MESSAGE',
+      'no text': 'MALFORMED_MESSAGE',
+      null: 'MALFORMED_MESSAGE',
+      'a broken contract': 'MALFORMED_MESSAGE',
+      'another version': 'UNSUPPORTED_MESSAGE',
+      'the name of a property': 'UNSUPPORTED_MESSAGE',
+    });
+    const rubbish = letters.find(({ messageId }) => messageId === 'no text');
+    expect(rubbish?.body).toEqual(bodies['no text']);
   });
 
   test('does not carry a whole novel as its reason', async () => {
