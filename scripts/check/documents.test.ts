@@ -1,0 +1,50 @@
+import { existsSync, globSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { describe, expect, test } from '@jest/globals';
+import { repositoryRoot } from './source-files.ts';
+
+const documents = globSync('**/*.md', {
+  cwd: repositoryRoot,
+  exclude: ['node_modules/**', '.local/**'],
+}).map((path) => ({ path, text: read(path) }));
+
+describe('the documents', () => {
+  test('link to files that exist', () => {
+    const links = findAll(/\]\(([^)#\s]+)/g).filter(([, target = '']) => !/^https?:/.test(target));
+    expect(links.length).toBeGreaterThan(50);
+    expect(
+      links.filter(([path, target = '']) => !existsSync(join(repositoryRoot, fileOf(path, target)))),
+    ).toEqual([]);
+  });
+
+  test('use npm scripts that exist', () => {
+    const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> };
+    const uses = findAll(/npm run (?:-s )?([\w:]+)/g);
+    expect(uses.length).toBeGreaterThan(10);
+    expect(uses.filter(([, script = '']) => !Object.hasOwn(scripts, script))).toEqual([]);
+  });
+
+  test('quote tests by names that they have', () => {
+    const quotes = findAll(/\]\(([^)]+\.test\.ts)\): _([^_]+)_/g);
+    expect(quotes.length).toBeGreaterThan(5);
+    expect(
+      quotes.filter(([path, target = '', name = '']) => !read(fileOf(path, target)).includes(name)),
+    ).toEqual([]);
+  });
+});
+
+/** Every match in every document: its path, then what the groups of the pattern caught. */
+function findAll(pattern: RegExp): [path: string, ...groups: string[]][] {
+  return documents.flatMap(({ path, text }) =>
+    [...text.matchAll(pattern)].map(([, ...groups]): [string, ...string[]] => [path, ...groups]),
+  );
+}
+
+/** A link's target as a path from the root of the repository. */
+function fileOf(document: string, target: string): string {
+  return join(dirname(document), target);
+}
+
+function read(path: string): string {
+  return readFileSync(join(repositoryRoot, path), 'utf8');
+}
