@@ -1,6 +1,7 @@
 import { readFile, stat, symlink } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { basename, dirname, join } from 'node:path';
+import { runToCompletion } from './child-process.ts';
 import { StackError } from './stack-error.ts';
 
 export interface PostgresBinaries {
@@ -15,7 +16,13 @@ export interface PostgresAccount {
   readonly owner?: { readonly uid: number; readonly gid: number };
 }
 
-const nobody = 65_534;
+const nobody = { uid: 65_534, gid: 65_534 };
+const throughClosedFolders = [
+  '--inh-caps=+dac_override',
+  '--ambient-caps=+dac_override',
+  // Without this the capability would count when a file is opened, but not when access(2) is asked about it.
+  '--securebits=+no_setuid_fixup',
+];
 const instead = 'set ORDER_DATABASE_URL and PROCESSOR_DATABASE_URL to databases of your own';
 
 /**
@@ -52,26 +59,24 @@ async function createLibraryLinks(packageFolder: string): Promise<void> {
 /**
  * PostgreSQL refuses to run as root. If we are root, it runs as the owner of its data, or as nobody when the data is
  * new. The clone may lie below a home directory that only root may enter, so it keeps the one capability that lets it
- * pass through. (A capability, not a copy of the programs somewhere else: nothing to keep in step, nothing left behind.)
+ * pass through, where the system allows that. (Rather than a copy of the programs in another place: there is nothing to
+ * keep in step and nothing to leave behind.)
  */
 export async function choosePostgresAccount(dataDir: string): Promise<PostgresAccount> {
   if (process.getuid?.() !== 0) return { prefix: [] };
   const existing = await stat(dataDir).catch(() => undefined);
-  const owner =
-    existing !== undefined && existing.uid !== 0
-      ? { uid: existing.uid, gid: existing.gid }
-      : { uid: nobody, gid: nobody };
-  const prefix = [
-    'setpriv',
-    `--reuid=${owner.uid}`,
-    `--regid=${owner.gid}`,
-    '--clear-groups',
-    // Without this the capability would count when a file is opened, but not when access(2) is asked about it.
-    '--securebits=+no_setuid_fixup',
-    '--inh-caps=+dac_override',
-    '--ambient-caps=+dac_override',
-  ];
-  return { prefix, owner };
+  const { uid, gid } = existing === undefined || existing.uid === 0 ? nobody : existing;
+  const asOwner = ['setpriv', `--reuid=${uid}`, `--regid=${gid}`, '--clear-groups'];
+  const passingThrough = [...asOwner, ...throughClosedFolders];
+  return { prefix: (await isAllowed(passingThrough)) ? passingThrough : asOwner, owner: { uid, gid } };
+}
+
+async function isAllowed([command = '', ...args]: readonly string[]): Promise<boolean> {
+  const env = { PATH: process.env['PATH'] };
+  return runToCompletion({ name: command, command, args: [...args, 'true'], env }).then(
+    () => true,
+    () => false,
+  );
 }
 
 /** One sentence for a PostgreSQL that cannot be executed at all on this machine. */

@@ -107,8 +107,11 @@ async function initialise(
   await mkdir(dirname(dataDir), { recursive: true });
   await rm(unfinished, { recursive: true, force: true });
   await mkdir(unfinished, { mode: 0o700 });
-  if (account.owner !== undefined) await chown(unfinished, account.owner.uid, account.owner.gid);
   await writeFile(passwordFile, password, { mode: 0o600 });
+  if (account.owner !== undefined) {
+    const { uid, gid } = account.owner;
+    await Promise.all([unfinished, passwordFile].map((path) => chown(path, uid, gid)));
+  }
   const flags = [
     `--pgdata=${unfinished}`,
     `--username=${user}`,
