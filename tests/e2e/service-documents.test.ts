@@ -1,0 +1,106 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { createTestSystem, type TestSystem } from '../support/system.ts';
+
+let system: TestSystem;
+
+beforeAll(async () => {
+  system = await createTestSystem();
+});
+afterAll(() => system?.dispose());
+
+interface Operation {
+  readonly summary?: string;
+  readonly parameters?: readonly { name: string; in: string; required?: boolean; schema: object }[];
+  readonly requestBody?: { content: Record<string, { schema: object }> };
+  readonly responses: Record<string, { description: string; content?: Record<string, { schema?: object }> }>;
+}
+interface OpenApi {
+  readonly openapi: string;
+  readonly info: { title: string; version: string };
+  readonly paths: Record<string, Record<string, Operation>>;
+}
+
+async function documentOf(service: 'order' | 'processor'): Promise<OpenApi> {
+  const response = await fetch(`${system.urls[service]}/openapi.json`);
+  expect(response.status).toBe(200);
+  expect(response.headers.get('content-type')).toMatch(/^application\/json/);
+  return (await response.json()) as OpenApi;
+}
+
+const health = ['get /health/live', 'get /health/ready'];
+
+describe.each([
+  ['order', [...health, 'get /orders', 'get /orders/{id}', 'get /orders/{id}/timeline', 'post /orders']],
+  ['processor', [...health, 'get /stock', 'get /stock/{sku}', 'put /stock/{sku}']],
+] as const)('the OpenAPI document of the %s-service', (service, routes) => {
+  test('is version 3.1 and has every route', async () => {
+    const { openapi, info, paths } = await documentOf(service);
+    expect(openapi).toBe('3.1.0');
+    expect(info).toMatchObject({ title: expect.any(String), version: expect.any(String) });
+    const found = Object.entries(paths).flatMap(([path, methods]) =>
+      Object.keys(methods).map((method) => `${method} ${path}`),
+    );
+    expect(found.sort()).toEqual([...routes].sort());
+  });
+
+  test('describes what each route takes and answers, problems included', async () => {
+    const { paths } = await documentOf(service);
+    for (const [path, methods] of Object.entries(paths)) {
+      for (const [method, { parameters = [], requestBody, responses }] of Object.entries(methods)) {
+        const inPath = parameters.filter((parameter) => parameter.in === 'path');
+        expect(inPath.map(({ name }) => `{${name}}`)).toEqual(path.match(/\{\w+\}/g) ?? []);
+        expect(inPath.every(({ required }) => required === true)).toBe(true);
+        expect(requestBody !== undefined).toBe(method === 'post' || method === 'put');
+        expect(Object.keys(responses).some((status) => status.startsWith('2'))).toBe(true);
+        for (const [status, { description, content = {} }] of Object.entries(responses)) {
+          expect(description).not.toBe('');
+          const mediaType =
+            Number(status) >= 400 && !path.startsWith('/health')
+              ? 'application/problem+json'
+              : 'application/json';
+          expect(content[mediaType]?.schema).toMatchObject({ type: 'object' });
+        }
+      }
+    }
+  });
+
+  test('refers to nothing that it does not contain', async () => {
+    const document = await documentOf(service);
+    const references = [...JSON.stringify(document).matchAll(/"\$ref":"#\/([^"]+)"/g)].map(
+      ([, path]) => path ?? '',
+    );
+    for (const reference of references) {
+      const found = reference
+        .split('/')
+        .reduce<unknown>((node, key) => (node as Record<string, unknown>)?.[key], document);
+      expect(found).toBeDefined();
+    }
+  });
+
+  test('can be browsed', async () => {
+    const page = await fetch(`${system.urls[service]}/docs`);
+    expect(page.status).toBe(200);
+    expect(page.headers.get('content-type')).toMatch(/^text\/html/);
+    const html = await page.text();
+    expect(html).toContain('<div id="swagger-ui">');
+    const [, script] = /<script src="([^"]*swagger-ui-bundle\.js)"/.exec(html) ?? [];
+    const loaded = await fetch(new URL(script ?? 'no-script', page.url));
+    expect(loaded.status).toBe(200);
+    await loaded.body?.cancel();
+  });
+});
+
+describe('the health pages', () => {
+  test.each(['order', 'processor'] as const)(
+    'of the %s-service say that it lives and can do its work',
+    async (service) => {
+      const live = await fetch(`${system.urls[service]}/health/live`);
+      expect([live.status, await live.json()]).toEqual([200, { status: 'live' }]);
+      const ready = await fetch(`${system.urls[service]}/health/ready`);
+      expect([ready.status, await ready.json()]).toEqual([
+        200,
+        { status: 'ready', checks: { database: 'up', broker: 'up' } },
+      ]);
+    },
+  );
+});
