@@ -1,4 +1,4 @@
-import { connect } from 'amqplib';
+import { type Channel, connect } from 'amqplib';
 import { AppError } from '../kernel/errors.ts';
 import { type IncomingMessage, readMessage } from './message.ts';
 
@@ -18,7 +18,7 @@ const brokerNotFound = 404;
  * @throws AppError `QUEUE_NOT_FOUND`, `BROKER_UNAVAILABLE`.
  */
 export async function* browseQueue(url: string, queue: string): AsyncGenerator<QueuedMessage> {
-  const connection = await connect(url, { timeout: 10_000 }).catch((error: unknown) => {
+  const connection = await connect(url, { timeout: 10_000, noDelay: true }).catch((error: unknown) => {
     throw new AppError({
       code: 'BROKER_UNAVAILABLE',
       kind: 'unavailable',
@@ -34,22 +34,35 @@ export async function* browseQueue(url: string, queue: string): AsyncGenerator<Q
     channel.on('error', () => {
       // Likewise.
     });
+    let unseen = 0;
     try {
-      const { messageCount } = await channel.checkQueue(queue).catch((error: { code?: number }) => {
-        throw error.code === brokerNotFound ? noSuchQueue(queue) : error;
-      });
-      for (let seen = 0; seen < messageCount; seen += 1) {
+      unseen = await countMessages(channel, queue);
+      while (unseen > 0) {
         const delivered = await channel.get(queue);
         if (!delivered) return;
+        unseen -= 1;
         yield { message: readMessage(queue, delivered), remove: () => channel.ack(delivered) };
       }
     } finally {
+      // What goes back lines up behind what went back before: the order lasts only if everything goes back at once.
+      await take(channel, queue, unseen).catch(ignoreClosed);
       // The close of a connection overtakes what its channels have not sent yet; that of a channel does not.
       await channel.close().catch(ignoreClosed);
     }
   } finally {
     await connection.close();
   }
+}
+
+async function countMessages(channel: Channel, queue: string): Promise<number> {
+  const { messageCount } = await channel.checkQueue(queue).catch((error: { code?: number }) => {
+    throw error.code === brokerNotFound ? noSuchQueue(queue) : error;
+  });
+  return messageCount;
+}
+
+async function take(channel: Channel, queue: string, count: number): Promise<void> {
+  for (let taken = 0; taken < count && (await channel.get(queue)); taken += 1);
 }
 
 /** The broker closes a channel itself when it refuses something on it. */
