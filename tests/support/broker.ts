@@ -32,7 +32,7 @@ export async function createTestBroker(
   await createVirtualHost(access);
   const url = Object.assign(new URL(amqpUrl), { pathname: `/${virtualHost}` }).href;
   await declareTopology(url, buildTopology(retryDelaysMs));
-  const connection: ChannelModel = await connect(url);
+  const connection: ChannelModel = await connect(url, { noDelay: true });
   connection.on('error', () => {
     // Dropping the virtual host closes it from the other side.
   });
