@@ -123,6 +123,7 @@ describe('stopping the consumer', () => {
     const [id] = send();
     await eventually(() => attempts > 1);
     await consumer.stop();
+    await eventually(async () => (await broker.count(workQueue)) === 1);
     const left = await broker.drain(workQueue);
     expect(left.map(({ messageId, failedAttempts }) => [messageId, failedAttempts])).toEqual([[id, 0]]);
   });

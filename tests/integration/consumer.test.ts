@@ -241,7 +241,7 @@ describe('a message that nobody takes when it is passed on', () => {
     const sent = send();
     await eventually(() => attempts.length > 1);
     await stopConsumer();
-    expect(await broker.count(workQueue)).toBe(1);
+    await eventually(async () => (await broker.count(workQueue)) === 1);
 
     await channel.bindQueue(...binding);
     await consume(alwaysFailing);
