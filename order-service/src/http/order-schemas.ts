@@ -94,7 +94,7 @@ export const timelineResource = z.object({
   entries: z.array(
     z.object({
       at: z.iso.datetime(),
-      kind: z.enum(['history', 'published', 'received']),
+      kind: z.enum(['history', 'published', 'waiting', 'received']),
       type: z.string(),
       detail: z.record(z.string(), z.unknown()),
     }),

@@ -45,6 +45,9 @@ async function findBroker(): Promise<string> {
   }
 }
 
+// Whoever reads the output may have seen enough, as `head` has.
+process.stdout.on('error', () => process.exit(0));
+
 try {
   const command = readCommandLine(process.argv.slice(2));
   if (command) await run(command);

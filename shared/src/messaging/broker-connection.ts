@@ -70,15 +70,19 @@ export function createBrokerConnection(options: {
 
   async function run(): Promise<void> {
     let failures = 0;
+    let hasComplained = false;
     while (!stopping.signal.aborted) {
       try {
         const reason = await serve(() => {
           failures = 0;
+          hasComplained = false;
           logger.info('connected to the broker');
         });
         if (!stopping.signal.aborted) logger.warn({ reason: reason?.message }, 'broker connection lost');
       } catch (error) {
-        if (failures === 0) logger.warn({ err: error }, 'cannot connect to the broker');
+        // Once per outage; every attempt would say the same.
+        if (!hasComplained) logger.warn({ err: error }, 'cannot connect to the broker');
+        hasComplained = true;
       }
       current = undefined;
       state = 'disconnected';

@@ -52,8 +52,8 @@ export interface OrderQuery {
 /** One thing that happened to an order, as its timeline shows it. */
 export interface TimelineEntry {
   readonly at: Date;
-  /** `history`: the order changed; `published` and `received`: messages that left and arrived. */
-  readonly kind: 'history' | 'published' | 'received';
+  /** `history`: the order changed; `published` and `received`: a message left or arrived; `waiting`: one is to leave. */
+  readonly kind: 'history' | 'published' | 'waiting' | 'received';
   readonly type: string;
   readonly detail: Readonly<Record<string, unknown>>;
 }

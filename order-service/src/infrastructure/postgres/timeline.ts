@@ -24,12 +24,11 @@ export async function readTimeline(prisma: PrismaClient, orderId: string): Promi
     })),
     ...announced.map((message) => ({
       at: message.publishedAt ?? message.createdAt,
-      kind: 'published' as const,
+      kind: message.publishedAt ? ('published' as const) : ('waiting' as const),
       type: message.type,
       detail: {
         messageId: message.messageId,
         sequence: message.sequence,
-        state: message.publishedAt ? 'published' : 'waiting',
         ...(message.attempts > 0 ? { failedAttempts: message.attempts, lastError: message.lastError } : {}),
       },
     })),
