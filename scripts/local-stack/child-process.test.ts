@@ -6,7 +6,7 @@ const env = { PATH: process.env['PATH'] };
 const shell = (script: string) => ({ name: 'script', command: 'sh', args: ['-c', script], env });
 
 /** Starts a script and resolves with the first line that it writes. */
-async function startAndRead(script: string, options: { graceMs?: number } = {}) {
+async function startAndRead(script: string, options: { graceMs?: number; env?: NodeJS.ProcessEnv } = {}) {
   let onLine: (line: string) => void = () => undefined;
   const firstLine = new Promise<string>((resolve) => {
     onLine = resolve;
@@ -25,9 +25,9 @@ describe('a child process', () => {
     expect(lines.sort()).toEqual(['one', 'three', 'two']);
   });
 
-  it('is an error when the program does not exist', async () => {
-    const start = startChildProcess({ name: 'nothing', command: '/no/such/program', args: [], env });
-    await expect(start).rejects.toMatchObject({ code: 'ENOENT' });
+  it('fails when the program does not exist', async () => {
+    const run = runToCompletion({ name: 'nothing', command: '/no/such/program', args: [], env });
+    await expect(run).rejects.toThrow(/no such file/i);
   });
 
   it('explains a failure with its exit code and its last words', async () => {
@@ -57,6 +57,28 @@ describe('a child process', () => {
     process.kill(child.pid, 'SIGKILL');
     await child.exited;
     await expect(endsSoon(grandchild)).resolves.toBe(true);
+  });
+});
+
+const onLinux = process.platform === 'linux' ? describe : describe.skip;
+
+onLinux('on Linux a child process', () => {
+  it('is asked to stop when the one who started it is killed', async () => {
+    const module = JSON.stringify(new URL('child-process.ts', import.meta.url).href);
+    const program = `
+      const { startChildProcess } = await import(${module});
+      const child = await startChildProcess({ name: 'child', command: 'sleep', args: ['60'], env: process.env });
+      console.log(child.pid);`;
+    const { child: parent, firstLine } = await startAndRead(
+      'exec "$NODE" --input-type=module --eval "$PROGRAM"',
+      {
+        env: { ...env, NODE: process.execPath, PROGRAM: program },
+      },
+    );
+    const child = Number(firstLine);
+    expect(startTimeOf(child)).toBeDefined();
+    parent.kill('SIGKILL');
+    await expect(endsSoon(child)).resolves.toBe(true);
   });
 });
 

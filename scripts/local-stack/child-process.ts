@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -35,6 +36,8 @@ export interface ChildProcessOptions {
   /** The whole environment of the child; nothing is inherited beside it. */
   readonly env: NodeJS.ProcessEnv;
   readonly cwd?: string | undefined;
+  /** Another user and other capabilities than our own, as options of setpriv(1). Only root can give these. */
+  readonly privileges?: readonly string[] | undefined;
   readonly onLine?: ((line: string) => void) | undefined;
   /** Called as soon as there is a process id, so that it can be recorded before anything else happens. */
   readonly onSpawn?: ((child: SpawnedProcess) => void) | undefined;
@@ -49,26 +52,18 @@ export interface SpawnedProcess {
   readonly stopSignal: NodeJS.Signals;
 }
 
+const setpriv = '/usr/bin/setpriv';
 const recentLines = 20;
 /** A grandchild that keeps the pipes open must not hide that its parent is gone. */
 const drainMs = 250;
 
 /**
  * Starts a child in a process group and session of its own: Ctrl-C and a closing terminal reach only us, and we decide
- * in which order things stop. Resolves once the program runs; rejects if it cannot be executed.
+ * in which order things stop. If we are killed, Linux sends the child its stop signal.
  */
 export async function startChildProcess(options: ChildProcessOptions): Promise<ChildProcess> {
-  const {
-    name,
-    command,
-    args,
-    env,
-    cwd,
-    onLine,
-    onSpawn,
-    stopSignal = 'SIGTERM',
-    graceMs = 10_000,
-  } = options;
+  const { name, env, cwd, onLine, onSpawn, stopSignal = 'SIGTERM', graceMs = 10_000 } = options;
+  const [command, ...args] = commandLine(options, stopSignal);
   const child = spawn(command, args, {
     env,
     cwd,
@@ -132,6 +127,16 @@ export function signalGroup(groupId: number, signal: NodeJS.Signals): void {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
   }
+}
+
+/**
+ * setpriv becomes the program, so the process id is the program's. Without it (it is part of every Debian) the child
+ * starts all the same, but outlives us if we are killed.
+ */
+function commandLine(options: ChildProcessOptions, stopSignal: NodeJS.Signals): [string, ...string[]] {
+  const { command, args, privileges = [] } = options;
+  if (!existsSync(setpriv) && privileges.length === 0) return [command, ...args];
+  return [setpriv, '--pdeathsig', stopSignal.slice('SIG'.length), ...privileges, '--', command, ...args];
 }
 
 function readLines(stream: Readable, onLine: (line: string) => void): void {

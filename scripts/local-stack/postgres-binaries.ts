@@ -9,9 +9,10 @@ export interface PostgresBinaries {
   readonly postgres: string;
 }
 
-/** How to execute PostgreSQL's programs: what stands before the command, and whom its files must belong to. */
+/** As whom PostgreSQL's programs run. */
 export interface PostgresAccount {
-  readonly prefix: readonly string[];
+  /** Options of setpriv(1). */
+  readonly privileges: readonly string[];
   /** Set when files have to be handed over to another user, because we are root and PostgreSQL refuses to be. */
   readonly owner?: { readonly uid: number; readonly gid: number };
 }
@@ -63,17 +64,17 @@ async function createLibraryLinks(packageFolder: string): Promise<void> {
  * keep in step and nothing to leave behind.)
  */
 export async function choosePostgresAccount(dataDir: string): Promise<PostgresAccount> {
-  if (process.getuid?.() !== 0) return { prefix: [] };
+  if (process.getuid?.() !== 0) return { privileges: [] };
   const existing = await stat(dataDir).catch(() => undefined);
   const { uid, gid } = existing === undefined || existing.uid === 0 ? nobody : existing;
-  const asOwner = ['setpriv', `--reuid=${uid}`, `--regid=${gid}`, '--clear-groups'];
+  const asOwner = [`--reuid=${uid}`, `--regid=${gid}`, '--clear-groups'];
   const passingThrough = [...asOwner, ...throughClosedFolders];
-  return { prefix: (await isAllowed(passingThrough)) ? passingThrough : asOwner, owner: { uid, gid } };
+  return { privileges: (await isAllowed(passingThrough)) ? passingThrough : asOwner, owner: { uid, gid } };
 }
 
-async function isAllowed([command = '', ...args]: readonly string[]): Promise<boolean> {
+async function isAllowed(privileges: readonly string[]): Promise<boolean> {
   const env = { PATH: process.env['PATH'] };
-  return runToCompletion({ name: command, command, args: [...args, 'true'], env }).then(
+  return runToCompletion({ name: 'setpriv', command: 'true', args: [], env, privileges }).then(
     () => true,
     () => false,
   );

@@ -41,6 +41,7 @@ const readyTimeoutMs = 60_000;
 const stopGraceMs = 20_000;
 /** Backends outlive a killed postmaster for a moment, and a new one refuses to start beside them. */
 const leftoverBackendsMs = 10_000;
+const environment = { PATH: process.env['PATH'], LC_ALL: 'C' };
 const defaultSettings = {
   listen_addresses: '127.0.0.1',
   unix_socket_directories: '',
@@ -86,7 +87,10 @@ function launch(
   const flags = Object.entries(all).flatMap(([key, value]) => ['-c', `${key}=${value}`]);
   return startChildProcess({
     name: 'postgres',
-    ...asAccount(account, [binaries.postgres, '-D', dataDir, ...flags]),
+    command: binaries.postgres,
+    args: ['-D', dataDir, ...flags],
+    env: environment,
+    privileges: account.privileges,
     onLine: log,
     onSpawn,
     // "Fast" shutdown: open transactions are rolled back instead of being waited for.
@@ -127,7 +131,10 @@ async function initialise(
   try {
     await runToCompletion({
       name: 'initdb',
-      ...asAccount(account, [binaries.initdb, ...flags]),
+      command: binaries.initdb,
+      args: flags,
+      env: environment,
+      privileges: account.privileges,
       onLine: log,
       onSpawn,
     });
@@ -137,11 +144,6 @@ async function initialise(
     await rm(passwordFile, { force: true });
   }
   await rename(unfinished, dataDir);
-}
-
-function asAccount(account: PostgresAccount, command: readonly string[]) {
-  const [program = '', ...args] = [...account.prefix, ...command];
-  return { command: program, args, env: { PATH: process.env['PATH'], LC_ALL: 'C' } };
 }
 
 /**
