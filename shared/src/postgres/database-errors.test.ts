@@ -8,10 +8,13 @@ test.each([
   ['08006', 'DATABASE_UNAVAILABLE'],
   ['53300', 'DATABASE_UNAVAILABLE'],
   ['ECONNREFUSED', 'DATABASE_UNAVAILABLE'],
+  ['P1001', 'DATABASE_UNAVAILABLE'],
+  ['P1017', 'DATABASE_UNAVAILABLE'],
+  ['P2010', 'INTERNAL'],
   ['40001', 'CONCURRENT_UPDATE'],
   ['40P01', 'CONCURRENT_UPDATE'],
   ['23514', 'INTERNAL'],
-])('an error of the driver with code %s is %s', (code, expected) => {
+])('an error of the driver, or of Prisma, with code %s is %s', (code, expected) => {
   expect(fromDatabaseError(withCode(code)).code).toBe(expected);
 });
 
@@ -20,6 +23,6 @@ test('a connection that ended without a code is an unavailable database', () => 
 });
 
 test('what Prisma wraps is recognised by its cause', () => {
-  const wrapped = Object.assign(new Error('P1001'), { code: 'P1001', cause: { originalCode: '57P03' } });
+  const wrapped = Object.assign(new Error('P2010'), { code: 'P2010', cause: { originalCode: '57P03' } });
   expect(fromDatabaseError(wrapped).code).toBe('DATABASE_UNAVAILABLE');
 });

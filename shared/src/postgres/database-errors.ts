@@ -16,6 +16,10 @@ const unavailableSocketCodes = new Set([
   'EAI_AGAIN',
 ]);
 
+/** Prisma's codes for an unreachable, closed, silent or full database; it keeps to itself what the socket said. */
+const unavailablePrismaCodes = new Set(['P1001', 'P1002', 'P1008', 'P1017', 'P2024', 'P2037']);
+const otherPrismaCode = /^P[12]\d{3}$/;
+
 /** What the driver says, without a SQLSTATE, about a connection that is gone or was never there. */
 const connectionLostMessages = [
   'Connection terminated',
@@ -42,7 +46,8 @@ export function isDatabaseUnavailable(error: unknown): boolean {
     return (
       unavailableStates.has(code) ||
       code.startsWith(connectionExceptionClass) ||
-      unavailableSocketCodes.has(code)
+      unavailableSocketCodes.has(code) ||
+      unavailablePrismaCodes.has(code)
     );
   }
   return error instanceof Error && connectionLostMessages.some((text) => error.message.includes(text));
@@ -92,7 +97,8 @@ function codeOf(error: unknown): string | undefined {
       cause?: unknown;
     };
     const found = [originalCode, code].find(
-      (value) => typeof value === 'string' && !value.startsWith('P1') && !value.startsWith('P2'),
+      (value) =>
+        typeof value === 'string' && (unavailablePrismaCodes.has(value) || !otherPrismaCode.test(value)),
     );
     if (typeof found === 'string') return found;
     current = cause;
