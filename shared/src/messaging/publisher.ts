@@ -19,7 +19,7 @@ export interface Publisher {
 }
 
 /** A confirm that has not come by then will not come; its outcome counts as unknown. */
-const confirmTimeoutMs = 30_000;
+export const confirmTimeoutMs = 10_000;
 
 interface Pending {
   readonly messageId: string;

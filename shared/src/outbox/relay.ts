@@ -7,7 +7,7 @@ import { type AppError, toAppError } from '../kernel/errors.ts';
 import type { Failpoint } from '../kernel/failpoints.ts';
 import { sleep } from '../kernel/sleep.ts';
 import type { OutgoingMessage } from '../messaging/message.ts';
-import type { Publisher } from '../messaging/publisher.ts';
+import { confirmTimeoutMs, type Publisher } from '../messaging/publisher.ts';
 import { query } from '../postgres/statement.ts';
 import { joinShardOwnership, type ShardOwnership } from './shard-ownership.ts';
 import { claimMessages, deletePublished, markPublished, postponeMessages } from './sql.ts';
@@ -41,8 +41,8 @@ const batchSize = 500;
 const rebalanceEveryMs = 1_000;
 const cleanEveryMs = 30_000;
 const cleanBatchSize = 1_000;
-/** A relay that is frozen this long loses its session, and with it its shards. */
-const sessionTimeoutMs = 15_000;
+/** A relay that is frozen this long loses its session, and with it its shards; one that waits for confirms must not. */
+const sessionTimeoutMs = confirmTimeoutMs + 5_000;
 const messageBackoff: Backoff = { initialMs: 500, maximumMs: 60_000 };
 const sessionBackoff: Backoff = { initialMs: 100, maximumMs: 3_000 };
 
