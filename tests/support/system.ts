@@ -46,10 +46,13 @@ export interface Replica {
   kill(): Promise<void>;
 }
 
-/** Each Jest worker looks for ports in a range of its own. */
+/** Each Jest worker looks for ports in a range of its own, and each run begins somewhere else in it. */
 const portsPerWorker = 500;
 const pickPort = createPortPicker();
-let nextPort = 21_000 + Number(process.env.JEST_WORKER_ID ?? 1) * portsPerWorker;
+let nextPort =
+  21_000 +
+  Number(process.env.JEST_WORKER_ID ?? 1) * portsPerWorker +
+  10 * (process.pid % (portsPerWorker / 20));
 
 async function freePort(): Promise<number> {
   const port = await pickPort(nextPort);

@@ -1,0 +1,117 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { eventually } from '../support/eventually.ts';
+import { checkInvariants } from '../support/invariants.ts';
+import { endsOf, line, magicAmounts, mixedWishes, placeAll, placeOne } from '../support/load.ts';
+import { type PrivateServer, startPrivatePostgres } from '../support/private-servers.ts';
+import { settled } from '../support/settled.ts';
+import { createTestSystem, orderBody, orderClient, type TestSystem } from '../support/system.ts';
+import { type Witness, watch } from '../support/witness.ts';
+
+let postgres: PrivateServer;
+let system: TestSystem;
+let witness: Witness;
+
+beforeAll(async () => {
+  postgres = await startPrivatePostgres();
+  const { infrastructure } = postgres;
+  system = await createTestSystem({
+    infrastructure,
+    settings: { PAYMENT_TIMEOUT_MS: '600', SANDBOX_SLOW_MS: '400' },
+  });
+  witness = await watch(system);
+});
+afterAll(async () => {
+  await system?.dispose();
+  await postgres?.dispose();
+});
+
+async function becomeReady(): Promise<void> {
+  for (const service of ['order', 'processor'] as const) {
+    await eventually(async () => (await fetch(`${system.urls[service]}/health/ready`)).status === 200);
+  }
+}
+
+async function expectInvariants(): Promise<void> {
+  await settled(system, { withinMs: 45_000 });
+  expect(await checkInvariants(system, witness)).toEqual([]);
+}
+
+test('without the database every request gets a 503 that says when to come back, and then works again', async () => {
+  const id = await placeOne(witness, line('SKU-001', 1, 100));
+  await settled(system);
+  await postgres.kill();
+
+  const { order, processor } = system.urls;
+  const onHand = { method: 'PUT', headers: { 'content-type': 'application/json' }, body: '{"onHand": 5}' };
+  const answers = await Promise.all([
+    orderClient(order).post(orderBody()),
+    fetch(`${order}/orders/${id}`),
+    fetch(`${order}/orders`),
+    fetch(`${order}/orders/${id}/timeline`),
+    fetch(`${processor}/stock`),
+    fetch(`${processor}/stock/SKU-001`),
+    fetch(`${processor}/stock/SKU-001`, onHand),
+  ]);
+  for (const answer of answers) {
+    expect(answer.status).toBe(503);
+    expect(answer.headers.get('retry-after')).toMatch(/^\d+$/);
+    expect(answer.headers.get('content-type')).toMatch(/^application\/problem\+json/);
+    const problem = (await answer.json()) as object;
+    expect(problem).toMatchObject({ status: 503, code: 'DATABASE_UNAVAILABLE' });
+    expect(problem).not.toHaveProperty('detail');
+  }
+  for (const url of [order, processor]) {
+    expect((await fetch(`${url}/health/live`)).status).toBe(200);
+    const ready = await fetch(`${url}/health/ready`);
+    expect([ready.status, await ready.json()]).toMatchObject([503, { checks: { database: 'down' } }]);
+  }
+
+  await postgres.restart();
+  await becomeReady();
+  const next = await placeOne(witness, line('SKU-001', 1, 100));
+  await orderClient(order).becomes(next, 'completed');
+  await expectInvariants();
+});
+
+test('orders under way wait for the database without using up any of their attempts', async () => {
+  const ids = [];
+  for (let index = 0; index < 5; index += 1) {
+    ids.push(await placeOne(witness, line('SKU-002', 1, magicAmounts.slow)));
+  }
+  const orders = orderClient(system.urls.order);
+  await Promise.all(ids.map((id) => orders.becomes(id, 'reserved')));
+  await postgres.kill();
+  // The payments are captured meanwhile, and what they led to cannot be stored.
+  const waits = (entry: string): boolean => entry.includes('message waits for a dependency');
+  await eventually(() => system.logOf('processor').some(waits));
+  await postgres.restart();
+  await becomeReady();
+
+  await Promise.all(ids.map((id) => orders.becomes(id, 'completed')));
+  await expectInvariants();
+  expect(system.logOf('processor').filter((entry) => entry.includes('message will be retried'))).toEqual([]);
+});
+
+test('a database that dies again and again under load loses and repeats nothing', async () => {
+  const wishes = mixedWishes(80);
+  let done = false;
+  const placing = placeAll(witness, wishes, { atOnce: 4, pauseMs: 100 }).finally(() => {
+    done = true;
+  });
+  let deaths = 0;
+  for (; !done; deaths += 1) {
+    await postgres.kill();
+    await postgres.restart();
+    await becomeReady();
+    const { length } = witness.log;
+    await eventually(() => done || witness.log.length > length + 15);
+  }
+  const answers = await placing;
+  await expectInvariants();
+
+  expect(deaths).toBeGreaterThan(1);
+  expect(answers.some(({ outcome }) => outcome === 'unknown')).toBe(true);
+  expect(await endsOf(system, answers)).toEqual(
+    wishes.map(({ end }, index) => (answers[index]?.outcome === 'accepted' ? end : undefined)),
+  );
+});
