@@ -46,6 +46,7 @@ const correlationHeader = 'x-correlation-id';
 const correlationPattern = /^[\w.:-]{1,128}$/;
 const bodyLimitBytes = 256 * 1024;
 const requestTimeoutMs = 30_000;
+const sweepEveryMs = 50;
 /** Less than the process allows itself for stopping. */
 const longestFarewellMs = 5_000;
 
@@ -108,6 +109,9 @@ function closePromptly(app: HttpServer): void {
   const closeUnused = watchUnusedConnections(app.server);
   app.addHook('preClose', async () => {
     closeUnused();
+    // Others become idle one by one, as the requests on them are answered.
+    const sweep = setInterval(() => app.server.closeIdleConnections(), sweepEveryMs).unref();
+    app.server.once('close', () => clearInterval(sweep));
     setTimeout(() => app.server.closeAllConnections(), longestFarewellMs).unref();
   });
 }
