@@ -43,7 +43,7 @@ export function parseOptions(args: readonly string[]): BenchOptions | undefined 
     hotSku,
     profile,
     warmUpOrders: quick ? 500 : 2_000,
-    referenceSeconds: quick ? 1 : 4,
+    referenceSeconds: quick ? 2 : 4,
     // Bounded also because the broker would give up a processor that pauses for longer than two heartbeats.
     acceptSeconds: quick ? 1.5 : 4,
     lightLoad: { ordersPerSecond: 20, seconds: quick ? 3 : 8 },

@@ -23,6 +23,9 @@ export function profilingSettings(
     envOf: (service) => ({
       NODE_OPTIONS: `--inspect=127.0.0.1:${ports[service]} --inspect-publish-uid=http`,
     }),
-    postgresSettings: { shared_preload_libraries: 'pg_stat_statements' },
+    postgresSettings: {
+      shared_preload_libraries: 'pg_stat_statements',
+      'pg_stat_statements.track_planning': 'on',
+    },
   };
 }

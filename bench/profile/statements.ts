@@ -19,21 +19,22 @@ export async function connectStatementStatistics(databaseUrl: string): Promise<S
     },
     async summarise(orders) {
       const { rows } = await client.query<
-        Record<'database' | 'query', string> & Record<'calls' | 'rows' | 'ms', number>
+        Record<'database' | 'query', string> & Record<'calls' | 'rows' | 'ms' | 'planning', number>
       >(
         `SELECT datname AS database, regexp_replace(left(query, 4000), '\\s+', ' ', 'g') AS query,
-                calls::int, rows::int, total_exec_time AS ms
+                calls::int, rows::int, total_plan_time AS planning, total_exec_time + total_plan_time AS ms
          FROM pg_stat_statements JOIN pg_database ON pg_database.oid = dbid
-         ORDER BY total_exec_time DESC
+         WHERE calls > 0
+         ORDER BY ms DESC
          LIMIT 20`,
       );
       return formatTable(
-        ['> ms/order', '> calls/order', '> rows/call', '> ms/call', 'database', 'statement'],
-        rows.map(({ ms, calls, rows: count, database, query }) => [
+        ['> ms/order', '> of it planning', '> calls/order', '> rows/call', 'database', 'statement'],
+        rows.map(({ ms, planning, calls, rows: count, database, query }) => [
           (ms / orders).toFixed(4),
+          (planning / orders).toFixed(4),
           (calls / orders).toFixed(3),
           (count / calls).toFixed(1),
-          (ms / calls).toFixed(3),
           database,
           query.trim().slice(0, 90),
         ]),
