@@ -8,6 +8,7 @@ import type { Failpoint } from '../kernel/failpoints.ts';
 import { sleep } from '../kernel/sleep.ts';
 import type { OutgoingMessage } from '../messaging/message.ts';
 import { confirmTimeoutMs, type Publisher } from '../messaging/publisher.ts';
+import { alwaysByIndex } from '../postgres/pool.ts';
 import { query } from '../postgres/statement.ts';
 import { joinShardOwnership, type ShardOwnership } from './shard-ownership.ts';
 import { claimMessages, deletePublished, markPublished, postponeMessages } from './sql.ts';
@@ -152,7 +153,7 @@ export function createRelay(options: {
         statement_timeout: 15_000,
         query_timeout: 20_000,
         keepAlive: true,
-        options: `-c idle_session_timeout=${sessionTimeoutMs}`,
+        options: `-c idle_session_timeout=${sessionTimeoutMs} ${alwaysByIndex}`,
       });
       session.on('error', (error) => logger.warn({ err: error }, 'relay lost its database session'));
       try {

@@ -5,6 +5,14 @@ import type { Logger } from 'pino';
 const int8 = 20;
 pg.types.setTypeParser(int8, Number);
 
+/**
+ * Session settings for statements that all go by key. PostgreSQL keeps the plan of a prepared statement until the
+ * table's statistics change, and a plan made while the table was still small reads all of it: once a database has filled
+ * up, that costs a set of a hundred orders 10 ms instead of half a one.
+ */
+export const alwaysByIndex =
+  '-c enable_seqscan=off -c enable_bitmapscan=off -c enable_hashjoin=off -c enable_mergejoin=off';
+
 /** A pool with limits on every wait; queries that are under way when the server goes fail, the pool itself lives on. */
 export function createPool(options: {
   url: string;
@@ -22,6 +30,7 @@ export function createPool(options: {
     query_timeout: 20_000,
     idle_in_transaction_session_timeout: 15_000,
     keepAlive: true,
+    options: alwaysByIndex,
   });
   pool.on('error', (error) => options.logger.warn({ err: error }, 'idle database connection lost'));
   return pool;
