@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import { bindingsOf, type WorkQueueName } from '../contracts/topology.ts';
 import { type Backoff, backoffDelay } from '../kernel/backoff.ts';
 import type { Clock } from '../kernel/clock.ts';
-import { AppError, toAppError } from '../kernel/errors.ts';
+import { type AppError, toAppError } from '../kernel/errors.ts';
 import type { Failpoint } from '../kernel/failpoints.ts';
 import { createSequence } from '../kernel/sequence.ts';
 import { sleep } from '../kernel/sleep.ts';
