@@ -1,0 +1,69 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { expect } from '@jest/globals';
+import type { FailpointName } from '#shared/kernel/failpoints.ts';
+import { checkInvariants } from '../support/invariants.ts';
+import { endsOf, mixedWishes, placeAll } from '../support/load.ts';
+import { settled } from '../support/settled.ts';
+import { createTestSystem, type TestSystem } from '../support/system.ts';
+import { watch } from '../support/witness.ts';
+
+export type Victim = 'order' | 'processor';
+
+/** Where each service may die. What the order-service consumes, it takes account of at the first attempt. */
+export const places: Readonly<Record<Victim, readonly FailpointName[]>> = {
+  order: [
+    'place-order.after-commit',
+    'relay.before-publish',
+    'relay.after-publish',
+    'relay.after-confirm',
+    'consumer.before-ack',
+  ],
+  processor: [
+    'relay.before-publish',
+    'relay.after-publish',
+    'relay.after-confirm',
+    'saga.before-charge',
+    'saga.after-charge',
+    'saga.after-settle',
+    'consumer.before-ack',
+    'consumer.before-retry',
+    'consumer.before-park',
+  ],
+};
+
+/**
+ * Lets a service die at the failpoint in the middle of a load, starts it again, and demands that nothing was lost or
+ * done twice and that every order ended as if nothing had happened.
+ */
+export async function expectSurvival(victim: Victim, failpoint: FailpointName): Promise<void> {
+  const system = await createTestSystem({ settings: { PAYMENT_TIMEOUT_MS: '300' }, services: [] });
+  try {
+    await dieAndComeBack(system, victim, failpoint);
+  } finally {
+    await system.dispose();
+  }
+}
+
+async function dieAndComeBack(system: TestSystem, victim: Victim, failpoint: FailpointName): Promise<void> {
+  const witness = await watch(system);
+  const [armed] = await Promise.all([
+    system.startArmed(victim, failpoint),
+    system.start(victim === 'order' ? 'processor' : 'order'),
+    system.start('sandbox'),
+  ]);
+  const [before, meanwhile] = [mixedWishes(20), mixedWishes(10)];
+
+  const early = await placeAll(witness, before);
+  const death = await Promise.race([armed.exited, delay(20_000, 'still alive', { ref: false })]);
+  expect(death).toEqual({ code: null, signal: 'SIGKILL' });
+  const [late] = await Promise.all([placeAll(witness, meanwhile, { pauseMs: 50 }), system.start(victim)]);
+  await settled(system);
+
+  expect(await checkInvariants(system, witness)).toEqual([]);
+  const answers = [...early, ...late];
+  expect(await endsOf(system, answers)).toEqual(
+    [...before, ...meanwhile].map(({ end }, index) =>
+      answers[index]?.outcome === 'accepted' ? end : undefined,
+    ),
+  );
+}
