@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Clock } from '#shared/kernel/clock.ts';
 import { AppError } from '#shared/kernel/errors.ts';
-import { type IncomingMessage, messageHeaders, toReplay } from '#shared/messaging/message.ts';
+import { type IncomingMessage, lastDeath, messageHeaders, toReplay } from '#shared/messaging/message.ts';
 import type { DeadLetter, DeadLetterQueues } from './ports/dead-letter-queues.ts';
 
 /** A dead letter at a glance. */
@@ -75,8 +75,12 @@ export function createDeadLetterDesk(dependencies: {
       for await (const { message } of browseAll(queues)) yield summarize(message);
     },
     show: (queues, id) => withOne(queues, id, ({ message }) => describe(message)),
-    replay: (queues, id, by) => withOne(queues, id, (letter) => replayOne(letter, by)),
+    async replay(queues, id, by) {
+      await deadLetters.restoreBindings(queues);
+      return withOne(queues, id, (letter) => replayOne(letter, by));
+    },
     async *replayAll(queues, by) {
+      await deadLetters.restoreBindings(queues);
       for await (const letter of browseAll(queues)) yield await replayOne(letter, by);
     },
     discard: (queues, id) =>
@@ -95,7 +99,7 @@ function idOf(message: IncomingMessage): string {
 
 function summarize(message: IncomingMessage): DeadLetterSummary {
   const { queue, type, failedAttempts: attempts, replayCount, headers } = message;
-  const death = (headers['x-death'] as { reason?: string }[] | undefined)?.[0];
+  const { reason } = lastDeath(headers);
   const header = (name: string): string | undefined => {
     const value = headers[name];
     return typeof value === 'string' ? value : undefined;
@@ -105,9 +109,9 @@ function summarize(message: IncomingMessage): DeadLetterSummary {
     queue,
     type,
     orderId: subjectOf(message.body),
-    errorCode: header(messageHeaders.errorCode) ?? death?.reason?.toUpperCase() ?? 'UNKNOWN',
+    errorCode: header(messageHeaders.errorCode) ?? reason?.toUpperCase() ?? 'UNKNOWN',
     errorMessage:
-      header(messageHeaders.errorMessage) ?? (death ? 'the broker gave it up' : 'it carries no diagnostics'),
+      header(messageHeaders.errorMessage) ?? (reason ? 'the broker gave it up' : 'it carries no diagnostics'),
     attempts,
     replayCount,
     failedAt: header(messageHeaders.failedAt),

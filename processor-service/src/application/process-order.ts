@@ -1,4 +1,4 @@
-import { AppError, type ErrorCode } from '#shared/kernel/errors.ts';
+import { AppError, type ErrorCode, toAppError } from '#shared/kernel/errors.ts';
 import type { Failpoint } from '#shared/kernel/failpoints.ts';
 import { paymentKeyOf, type Saga, type SagaEvent } from '../domain/saga.ts';
 import type { PaymentGateway } from './ports/payment-gateway.ts';
@@ -78,14 +78,17 @@ export function createProcessOrder(dependencies: {
 
   async function process(request: ProcessingRequest): Promise<void> {
     const { saga, advanced } = await takeStep({ request, event: 'begin' });
-    if (saga.state === 'reserved') {
+    if (saga.state !== 'reserved') return refuseGivenUp(saga);
+    try {
       await takeStep({ request, event: await pay(saga, !advanced) });
-      failpoint('saga.after-settle');
-      return;
+    } catch (error) {
+      // Another copy of the message may have given the saga up meanwhile: then that is the reason.
+      if (toAppError(error).kind === 'permanent') {
+        refuseGivenUp((await takeStep({ request, event: 'begin' })).saga);
+      }
+      throw error;
     }
-    if (saga.state === 'compensating' || (saga.state === 'failed' && saga.failure?.recoverable)) {
-      throw givenUpBefore(saga);
-    }
+    failpoint('saga.after-settle');
   }
 
   return {
@@ -114,9 +117,11 @@ function declined(reason: string): Payment {
   return { type: 'paymentDeclined', failure };
 }
 
-/** The same error as when the saga was given up, so that its message goes where it went then. */
-function givenUpBefore(saga: Saga): AppError {
-  return new AppError({
+/** Throws the same error as when the saga was given up, so that its message goes where it went then. */
+function refuseGivenUp(saga: Saga): void {
+  const isGivenUp = saga.state === 'failed' && saga.failure?.recoverable === true;
+  if (!isGivenUp && saga.state !== 'compensating') return;
+  throw new AppError({
     code: (saga.failure?.code ?? 'INTERNAL') as ErrorCode,
     kind: 'permanent',
     message: saga.failure?.message ?? 'the saga was given up',

@@ -1,12 +1,13 @@
 import type { Channel, ChannelModel, ConsumeMessage } from 'amqplib';
 import type { Logger } from 'pino';
-import { bindingsOf, type WorkQueueName } from '../contracts/topology.ts';
+import type { WorkQueueName } from '../contracts/topology.ts';
 import { type Backoff, backoffDelay } from '../kernel/backoff.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { type AppError, toAppError } from '../kernel/errors.ts';
 import type { Failpoint } from '../kernel/failpoints.ts';
 import { createSequence } from '../kernel/sequence.ts';
 import { sleep } from '../kernel/sleep.ts';
+import { assertBindings } from './assert-bindings.ts';
 import { closeConnection, createBrokerConnection, guardChannel } from './broker-connection.ts';
 import { disposeOf, isPoisonous, isSuspect, poison, toDeadLetter, toRetry } from './failure-policy.ts';
 import { type IncomingMessage, type OutgoingMessage, readMessage } from './message.ts';
@@ -30,6 +31,7 @@ export interface Consumer {
   stop(): Promise<void>;
 }
 
+const assertBindingsEveryMs = 5_000;
 /** While a dependency is away. */
 const holdBackoff: Backoff = { initialMs: 200, maximumMs: 5_000 };
 
@@ -56,6 +58,7 @@ export function createConsumer(options: {
   const atHand = new Set<Promise<void>>();
   let subscription: { channel: Channel; consumerTag: string } | undefined;
   const oneByOne = createSequence();
+  let upkeep: NodeJS.Timeout | undefined;
   /** The first suspect that this subscription delivered: it also ran first the last time, and got no answer. */
   let firstInLine: ConsumeMessage | undefined;
 
@@ -129,7 +132,7 @@ export function createConsumer(options: {
     }
   }
 
-  function work(channel: Channel, delivered: ConsumeMessage): Promise<void> {
+  async function work(channel: Channel, delivered: ConsumeMessage): Promise<void> {
     const message = readMessage(queue, delivered);
     if (!isSuspect(message)) return settle(message, delivered, channel);
     firstInLine ??= delivered;
@@ -157,16 +160,21 @@ export function createConsumer(options: {
   async function attach(connection: ChannelModel): Promise<void> {
     const channel = guardChannel(await connection.createChannel(), connection, logger);
     await channel.checkQueue(queue);
-    // Asserted again with every subscription, so that a binding deleted by accident comes back.
-    for (const { source, routingKey } of bindingsOf(queue))
-      await channel.bindQueue(queue, source, routingKey);
+    await assertBindings(channel, queue);
     await channel.prefetch(concurrency);
     const consumerTag = `${name}.${process.pid}`;
     subscription = { channel, consumerTag };
     await channel.consume(queue, (delivered) => onDelivery(channel, delivered, connection), { consumerTag });
+    // A binding that was deleted by accident comes back, while its messages are still young.
+    upkeep = setInterval(() => {
+      assertBindings(channel, queue).catch((error: unknown) => {
+        logger.warn({ err: error }, 'cannot assert the bindings');
+      });
+    }, assertBindingsEveryMs);
   }
 
   function detach(): void {
+    clearInterval(upkeep);
     subscription = undefined;
     firstInLine = undefined;
   }

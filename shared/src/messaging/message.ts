@@ -55,11 +55,11 @@ const deliveryCountHeader = 'x-delivery-count';
 /** Headers in which the broker keeps its own books; a copy starts without them. */
 const brokerHeader = /^x-(delivery-count|acquired-count|death|first-death-.*|last-death-.*)$/;
 
-/** Reads what the broker delivered from `queue`. */
+/** Reads what the broker delivered from `queue`. Never fails: anybody may have written these headers. */
 export function readMessage(queue: string, delivered: ConsumeMessage | GetMessage): IncomingMessage {
   const { fields, properties, content } = delivered;
   const headers: Record<string, unknown> = properties.headers ?? {};
-  const death = properties.headers?.['x-death']?.[0];
+  const death = lastDeath(headers);
   return {
     queue,
     messageId: text(properties.messageId),
@@ -69,13 +69,29 @@ export function readMessage(queue: string, delivered: ConsumeMessage | GetMessag
     contentType: text(properties.contentType),
     headers,
     body: content,
-    exchange: text(headers[messageHeaders.originalExchange] ?? death?.exchange ?? fields.exchange),
-    routingKey: text(
-      headers[messageHeaders.originalRoutingKey] ?? death?.['routing-keys'][0] ?? fields.routingKey,
-    ),
+    exchange: text(headers[messageHeaders.originalExchange] ?? death.exchange ?? fields.exchange),
+    routingKey: text(headers[messageHeaders.originalRoutingKey] ?? death.routingKey ?? fields.routingKey),
     failedAttempts: count(headers[messageHeaders.attempts]),
     replayCount: count(headers[messageHeaders.replayCount]),
     unansweredDeliveries: count(headers[deliveryCountHeader]),
+  };
+}
+
+/** What the broker wrote down when it last dead-lettered a message by itself. */
+export function lastDeath(headers: Readonly<Record<string, unknown>>): {
+  readonly exchange?: string;
+  readonly routingKey?: string;
+  readonly reason?: string;
+} {
+  const deaths = headers['x-death'];
+  const last: unknown = Array.isArray(deaths) ? deaths[0] : undefined;
+  if (typeof last !== 'object' || last === null) return {};
+  const { exchange, reason, 'routing-keys': keys } = last as Record<string, unknown>;
+  const routingKey: unknown = Array.isArray(keys) ? keys[0] : undefined;
+  return {
+    ...(typeof exchange === 'string' ? { exchange } : {}),
+    ...(typeof routingKey === 'string' ? { routingKey } : {}),
+    ...(typeof reason === 'string' ? { reason } : {}),
   };
 }
 

@@ -1,0 +1,40 @@
+import { describe, expect, test } from '@jest/globals';
+import type { GetMessage } from 'amqplib';
+import { readMessage } from './message.ts';
+
+function delivered(headers: Record<string, unknown> | undefined): GetMessage {
+  return {
+    content: Buffer.from('{}'),
+    fields: { deliveryTag: 1, redelivered: false, exchange: 'e', routingKey: 'k', messageCount: 0 },
+    properties: { headers },
+  } as unknown as GetMessage;
+}
+
+describe('reading a message', () => {
+  test('finds where it was first published in what the broker wrote when it dead-lettered it', () => {
+    const headers = {
+      'x-death': [{ exchange: 'orders', 'routing-keys': ['order.created'], reason: 'delivery_limit' }],
+    };
+    expect(readMessage('q', delivered(headers))).toMatchObject({
+      exchange: 'orders',
+      routingKey: 'order.created',
+    });
+  });
+
+  test.each([
+    [undefined],
+    [{ 'x-death': 'abc' }],
+    [{ 'x-death': [] }],
+    [{ 'x-death': [null] }],
+    [{ 'x-death': [{ exchange: 'f' }] }],
+    [{ 'x-death': [{ 'routing-keys': 7 }] }],
+    [{ 'x-original-exchange': 1, 'x-attempts': 'many', 'x-replay-count': -1, 'x-delivery-count': {} }],
+  ])('survives whatever somebody wrote into its headers: %j', (headers) => {
+    expect(readMessage('q', delivered(headers))).toMatchObject({
+      routingKey: 'k',
+      failedAttempts: 0,
+      replayCount: 0,
+      unansweredDeliveries: 0,
+    });
+  });
+});

@@ -1,0 +1,81 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { createDeadLetterDesk } from '#processor-service/application/dead-letter-desk.ts';
+import { createDeadLetterQueues } from '#processor-service/infrastructure/rabbitmq/dead-letter-queues.ts';
+import { deadLetterQueueOf, exchanges, queues } from '#shared/contracts/topology.ts';
+import { systemClock } from '#shared/kernel/clock.ts';
+import { publishOptions } from '#shared/messaging/message.ts';
+import { createPublisher, type Publisher } from '#shared/messaging/publisher.ts';
+import { createTestBroker, type TestBroker } from '../support/broker.ts';
+import { eventually } from '../support/eventually.ts';
+import { bury } from './support/dead-letters.ts';
+import { testLogger } from './support/logger.ts';
+import { outgoing } from './support/messages.ts';
+import { startConsumer } from './support/running-consumer.ts';
+
+// The event log takes every message here, as it does in production: nothing is ever returned as unroutable.
+const workQueue = queues.orderCreated;
+const deadLetterQueue = deadLetterQueueOf(workQueue);
+let broker: TestBroker;
+let publisher: Publisher;
+
+beforeAll(async () => {
+  broker = await createTestBroker();
+  publisher = createPublisher({ url: broker.url, name: 'test', logger: testLogger });
+  publisher.start();
+  await eventually(() => publisher.isReady());
+});
+afterAll(async () => {
+  await publisher.stop();
+  await broker.drop();
+});
+
+async function loseBinding(): Promise<void> {
+  await broker.channel.unbindQueue(workQueue, exchanges.orders, 'order.created');
+}
+
+test('a replay reaches the work queue although its binding was gone', async () => {
+  const deadLetters = createDeadLetterQueues({ url: broker.url, publisher });
+  const desk = createDeadLetterDesk({ deadLetters, clock: systemClock });
+  const buried = [await bury(publisher), await bury(publisher)];
+
+  await loseBinding();
+  await desk.replay([deadLetterQueue], buried[0]!.messageId, 'alice');
+  await loseBinding();
+  for await (const letter of desk.replayAll([deadLetterQueue], 'alice')) expect(letter.replayCount).toBe(0);
+
+  const back = await eventually(async () => {
+    const found = await broker.drain(workQueue);
+    return found.length > 0 && found;
+  });
+  expect(back.map(({ messageId }) => messageId)).toEqual(buried.map(({ messageId }) => messageId));
+  expect(await broker.count(deadLetterQueue)).toBe(0);
+});
+
+test('a subscribed consumer brings a lost binding back by itself', async () => {
+  const handled: string[] = [];
+  const consumer = await startConsumer({
+    broker,
+    handler: { handle: async ({ messageId }) => void handled.push(messageId) },
+  });
+  try {
+    await loseBinding();
+    await eventually(() => {
+      const message = outgoing();
+      broker.channel.publish(message.exchange, message.routingKey, message.body, publishOptions(message));
+      return handled.length > 0;
+    });
+  } finally {
+    await consumer.stop();
+  }
+});
+
+test('looking again at once finds everything that was put back', async () => {
+  const deadLetters = createDeadLetterQueues({ url: broker.url, publisher });
+  for (let count = 0; count < 12; count += 1) await bury(publisher);
+  for (let round = 0; round < 60; round += 1) {
+    let seen = 0;
+    for await (const letter of deadLetters.browse(deadLetterQueue))
+      seen += letter.message.body.length > 0 ? 1 : 0;
+    expect(seen).toBe(12);
+  }
+});
