@@ -1,6 +1,36 @@
+import { randomFillSync } from 'node:crypto';
 import { v7 } from 'uuid';
 
-/** A new identifier: UUID version 7 (RFC 9562), which sorts by creation time and keeps indexes compact. */
+/** Drawn in advance: a system call for every identifier costs five times as much as everything else about it. */
+const entropy = Buffer.alloc(4_096);
+const bytesPerId = 16;
+let unused = entropy.length;
+
+let latestMs = 0;
+let sequence = 0;
+
+/**
+ * A new identifier: UUID version 7 (RFC 9562), which sorts by creation time and keeps indexes compact. Those of one
+ * process sort in the order of the calls.
+ */
 export function newId(): string {
-  return v7();
+  const random = drawEntropy();
+  const now = Date.now();
+  if (now > latestMs) {
+    latestMs = now;
+    // Begins in the lower half of its 32 bits, so that it does not run over within the millisecond.
+    sequence = random.readUInt32BE(0) >>> 1;
+  } else {
+    sequence += 1;
+  }
+  return v7({ random, msecs: latestMs, seq: sequence });
+}
+
+function drawEntropy(): Buffer {
+  if (unused === entropy.length) {
+    randomFillSync(entropy);
+    unused = 0;
+  }
+  unused += bytesPerId;
+  return entropy.subarray(unused - bytesPerId, unused);
 }
