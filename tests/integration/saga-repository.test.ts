@@ -137,17 +137,19 @@ describe('ending sagas', () => {
   test('conserves stock through a crowd of orders with the same SKUs in every order, without a deadlock', async () => {
     const skus = [await stocked(40), await stocked(40), await stocked(40)];
     const rotations = skus.map((_, index) => [...skus.slice(index), ...skus.slice(0, index)]);
+    const failure = { code: 'PAYMENT_DECLINED', message: 'no', recoverable: false };
+    const outcomes = [
+      { type: 'paymentDeclined', failure },
+      { type: 'paymentCaptured', paymentId: 'payment-1' },
+    ] as const;
+    /** A set of three orders, one for each SKU, from begin to end. */
     const drive = async (index: number): Promise<void> => {
       const rotation = index % 2 === 0 ? rotations[index % 3]! : rotations[index % 3]!.toReversed();
-      const request = requestOf(Object.fromEntries(rotation.map((sku) => [sku, 1])));
-      const [begun] = await replica(index).takeSteps([beginOf(request)]);
-      if (begun!.saga.state !== 'reserved') return;
-      const failure = { code: 'PAYMENT_DECLINED', message: 'no', recoverable: false };
-      const event =
-        index % 3 === 0
-          ? ({ type: 'paymentDeclined', failure } as const)
-          : ({ type: 'paymentCaptured', paymentId: 'payment-1' } as const);
-      await replica(index + 1).takeSteps([{ request, event }]);
+      const requests = rotation.map((sku) => requestOf({ [sku]: 1 }));
+      const begun = await replica(index).takeSteps(requests.map(beginOf));
+      const event = outcomes[index % 4 === 0 ? 0 : 1];
+      const reserved = requests.filter((_, position) => begun[position]!.saga.state === 'reserved');
+      await replica(index + 1).takeSteps(reserved.map((request) => ({ request, event })));
     };
     await Promise.all(Array.from({ length: 80 }, (_, index) => drive(index)));
 
