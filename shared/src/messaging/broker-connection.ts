@@ -65,6 +65,8 @@ export function createBrokerConnection(options: {
     current = connection;
     state = 'connected';
     onUp();
+    // A stop that came while this connection was being made did not find it.
+    if (stopping.signal.aborted) await closeConnection(connection);
     return closed;
   }
 
