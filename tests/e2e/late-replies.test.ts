@@ -63,7 +63,7 @@ test('replies that come again, in whatever order and number, change nothing', as
   expect(replies).toHaveLength(5);
   const inbox = await inboxOf(completed.id);
 
-  await publishReplies([...replies.toReversed(), ...replies, ...replies]);
+  await publishReplies([...replies, ...replies, ...replies.toReversed()]);
   // Whatever is placed now is answered after them: one consumer takes the replies one after the other.
   await endOf(700, 'completed');
 

@@ -3,10 +3,11 @@ import { exchanges, queues } from '#shared/contracts/topology.ts';
 import { eventually } from '../support/eventually.ts';
 import { readLedger } from '../support/evidence.ts';
 import { checkInvariants } from '../support/invariants.ts';
-import { endsOf, line, mixedWishes, placeAll, type Wish } from '../support/load.ts';
+import { endsOf, line, magicAmounts, mixedWishes, placeAll, placeOne, type Wish } from '../support/load.ts';
 import { publishForeign } from '../support/publish.ts';
+import { sandboxClient } from '../support/sandbox.ts';
 import { settled } from '../support/settled.ts';
-import { createTestSystem, type TestSystem } from '../support/system.ts';
+import { createTestSystem, orderClient, type TestSystem } from '../support/system.ts';
 import { watch } from '../support/witness.ts';
 
 let system: TestSystem;
@@ -14,40 +15,44 @@ let system: TestSystem;
 afterEach(() => system?.dispose());
 
 test('twenty copies of one order.created at once, at two processors, have one effect', async () => {
-  system = await createTestSystem({ services: ['sandbox', 'order'] });
+  const settings = { PAYMENT_TIMEOUT_MS: '30000' };
+  system = await createTestSystem({ services: ['sandbox', 'order'], settings });
   const witness = await watch(system);
-  const wishes = Array.from(
-    { length: 5 },
-    (_, index): Wish => ({ request: { items: [line('SKU-001', 1, 100 + index)] }, end: 'completed' }),
-  );
+  const wish: Wish = { request: { items: [line('SKU-001', 1, 100)] }, end: 'completed' };
+  const wishes = Array.from({ length: 20 }, () => wish);
   const answers = await placeAll(witness, wishes);
   const originals = await eventually(async () => {
     const count = await system.broker.count(queues.orderCreated);
     return count === wishes.length && system.broker.drain(queues.orderCreated);
   });
   await Promise.all([system.start('processor'), system.startReplica('processor')]);
-
-  const copies = Array.from({ length: 20 }, () => originals).flat();
-  await publishForeign(
-    system.broker.url,
-    copies.map(({ routingKey, messageId, type, headers, body }) => ({
-      exchange: exchanges.orders,
-      routingKey,
-      body,
-      properties: { messageId, type, headers },
-    })),
+  // It keeps plenty of the same SKU reserved: whoever ships an order twice finds something to take.
+  const bystander = await placeOne(
+    witness,
+    line('SKU-001', 1_000, 0),
+    line('SKU-001', 1, magicAmounts.isHeld),
   );
+  await orderClient(system.urls.order).becomes(bystander, 'reserved');
+
+  const copies = originals.map(({ routingKey, messageId, type, body }) => ({
+    exchange: exchanges.orders,
+    routingKey,
+    body,
+    properties: { messageId, type },
+  }));
+  await publishForeign(system.broker.url, Array.from({ length: 20 }, () => copies).flat());
+  await eventually(async () => expect(await endsOf(system, answers)).toEqual(wishes.map(({ end }) => end)));
+  await sandboxClient(system.urls.sandbox).releaseHeld();
   await settled(system);
 
   expect(await checkInvariants(system, witness)).toEqual([]);
-  expect(await endsOf(system, answers)).toEqual(wishes.map(({ end }) => end));
-  const { pool } = system.processorDatabase;
-  const counts = await pool.query(`
+  const { rows } = await system.processorDatabase.pool.query(`
     SELECT (SELECT count(*)::int FROM sagas) AS sagas,
            (SELECT count(*)::int FROM reservations) AS reservations,
            (SELECT count(*)::int FROM outbox) AS replies`);
-  expect(counts.rows).toEqual([{ sagas: 5, reservations: 5, replies: 15 }]);
-  expect((await readLedger(system.urls.sandbox)).map(({ kind }) => kind)).toEqual(Array(5).fill('captured'));
+  expect(rows).toEqual([{ sagas: 21, reservations: 21, replies: 63 }]);
+  const movements = (await readLedger(system.urls.sandbox)).map(({ kind }) => kind);
+  expect(movements).toEqual(Array(21).fill('captured'));
 });
 
 /** How many shards of the outbox each relay of a database owns; see shared/outbox/shard-ownership.ts. */
