@@ -74,9 +74,7 @@ const preferredServicePorts = { order: 5900, processor: 5901, sandbox: 5902 };
 export async function startBenchSystem(options: BenchSystemOptions): Promise<BenchSystem> {
   const { report, signal } = options;
   const claim = await takeOver(benchDir, report);
-  for (const entry of await readdir(benchDir)) {
-    await rm(join(benchDir, entry), { recursive: true, force: true });
-  }
+  await remove(await readdir(benchDir));
   const register = openProcessRegister(registerFile(benchDir));
   const interrupt = (): void => void register.stopAll();
   signal.addEventListener('abort', interrupt, { once: true });
@@ -88,6 +86,8 @@ export async function startBenchSystem(options: BenchSystemOptions): Promise<Ben
   const stop = async (): Promise<void> => {
     for (const stopPart of started.splice(0).reverse()) await stopPart();
     await register.stopAll();
+    // A gigabyte that nobody needs; logs and profiles stay.
+    await remove(['postgres', 'rabbitmq', 'sandbox']);
     await claim.release();
   };
   try {
@@ -99,6 +99,10 @@ export async function startBenchSystem(options: BenchSystemOptions): Promise<Ben
   } finally {
     signal.removeEventListener('abort', interrupt);
   }
+}
+
+async function remove(entries: readonly string[]): Promise<void> {
+  for (const entry of entries) await rm(join(benchDir, entry), { recursive: true, force: true });
 }
 
 type Assembly = BenchSystemOptions & { readonly onSpawn: (child: SpawnedProcess) => void };
