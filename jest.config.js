@@ -34,6 +34,7 @@ export default {
         '<rootDir>/shared',
         '<rootDir>/rabbitmq',
         '<rootDir>/scripts',
+        '<rootDir>/bench',
       ],
       testMatch: ['**/*.test.ts'],
     },
