@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { buildTopology, deadLetterQueueOf, exchanges, queues } from '#shared/contracts/topology.ts';
 import { AppError } from '#shared/kernel/errors.ts';
 import { declareTopology } from '#shared/messaging/declare-topology.ts';
@@ -15,6 +15,8 @@ const deadLetterQueue = deadLetterQueueOf(workQueue);
 let broker: TestBroker;
 let account: BrokerAccount;
 let link: NetworkLink;
+/** What handlers wait for in the tests that need to look meanwhile. */
+let effect: PromiseWithResolvers<void>;
 let consumer: Awaited<ReturnType<typeof startConsumer>>;
 
 beforeAll(async () => {
@@ -22,7 +24,11 @@ beforeAll(async () => {
   account = await createBrokerAccount(broker);
   link = await createNetworkLink(broker.url);
 });
+beforeEach(() => {
+  effect = Promise.withResolvers();
+});
 afterEach(async () => {
+  effect.resolve();
   await consumer.stop();
   await broker.channel.purgeQueue(workQueue);
   await broker.channel.purgeQueue(deadLetterQueue);
@@ -51,7 +57,6 @@ function send(count = 1): string[] {
 
 describe('the consumer and its connection', () => {
   test('acknowledges after the effect: what was in hand when the connection went comes again', async () => {
-    const effect = Promise.withResolvers<void>();
     const deliveries: string[] = [];
     await consume(async ({ messageId }) => {
       deliveries.push(messageId);
@@ -96,7 +101,6 @@ describe('the consumer and its connection', () => {
 
 describe('stopping the consumer', () => {
   test('finishes what is in hand and leaves the rest', async () => {
-    const effect = Promise.withResolvers<void>();
     const handled: string[] = [];
     await consume(
       async ({ messageId }) => {

@@ -14,7 +14,7 @@ import { eventually } from '../support/eventually.ts';
 import { bury } from './support/dead-letters.ts';
 import { testLogger } from './support/logger.ts';
 import { outgoing } from './support/messages.ts';
-import { createNetworkLink } from './support/network-link.ts';
+import { createNetworkLink, type NetworkLink } from './support/network-link.ts';
 
 const workQueue = queues.orderCreated;
 const deadLetterQueue = deadLetterQueueOf(workQueue);
@@ -22,6 +22,9 @@ const otherDeadLetterQueue = deadLetterQueueOf(queues.orderProcessed);
 const all = [deadLetterQueue, otherDeadLetterQueue];
 let broker: TestBroker;
 let publisher: Publisher;
+/** Another one, whose way to the broker can be cut. */
+let cutOff: Publisher;
+let link: NetworkLink;
 let desk: DeadLetterDesk;
 
 beforeAll(async () => {
@@ -30,6 +33,9 @@ beforeAll(async () => {
   await broker.channel.unbindQueue(queues.eventLog, exchanges.orders, '#');
   publisher = createPublisher({ url: broker.url, name: 'desk', logger: testLogger });
   publisher.start();
+  link = await createNetworkLink(broker.url);
+  cutOff = createPublisher({ url: link.url, name: 'desk', logger: testLogger });
+  cutOff.start();
   desk = deskWith(publisher);
 });
 beforeEach(async () => {
@@ -37,7 +43,8 @@ beforeEach(async () => {
   await eventually(() => publisher.isReady());
 });
 afterAll(async () => {
-  await publisher.stop();
+  await Promise.all([publisher.stop(), cutOff.stop()]);
+  await link.dispose();
   await broker.drop();
 });
 
@@ -176,9 +183,6 @@ describe('replaying dead letters', () => {
   });
 
   test('keeps a letter whose confirm was lost: twice is better than never', async () => {
-    const link = await createNetworkLink(broker.url);
-    const cutOff = createPublisher({ url: link.url, name: 'desk', logger: testLogger });
-    cutOff.start();
     await eventually(() => cutOff.isReady());
     const [id] = await burySome(1);
     link.holdAnswers();
@@ -188,8 +192,6 @@ describe('replaying dead letters', () => {
     link.cut();
     expect(await outcome).toBe('PUBLISH_UNCONFIRMED');
     expect(await waitingIn(deadLetterQueue)).toEqual([id]);
-    await cutOff.stop();
-    await link.dispose();
   });
 });
 

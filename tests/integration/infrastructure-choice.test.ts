@@ -59,10 +59,10 @@ test('an engine that has both images is used, without pulling anything', async (
 
 test('an engine that cannot pull a missing image in time counts as none, and the pull is given up', async () => {
   engine.images = ['own/postgres:1'];
-  expect(await chooseInfrastructure({ ...images, TEST_IMAGES_TIMEOUT_SECONDS: '0.5' })).toEqual({
+  expect(await chooseInfrastructure({ ...images, TEST_IMAGES_TIMEOUT_SECONDS: '3' })).toEqual({
     kind: 'native',
     explanation:
-      'Integration tests run natively, because the Docker engine has no image own/rabbitmq:1 and cannot pull it (not within 0.5 s).',
+      'Integration tests run natively, because the Docker engine has no image own/rabbitmq:1 and cannot pull it (not within 3 s).',
   });
   expect(engine.pulls).toBe(1);
   expect(engine.abandonedPulls).toBe(1);

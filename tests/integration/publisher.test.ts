@@ -6,16 +6,21 @@ import { eventually } from '../support/eventually.ts';
 import { testLogger } from './support/logger.ts';
 import { createBrokerAccount } from './support/management.ts';
 import { outgoing } from './support/messages.ts';
-import { createNetworkLink } from './support/network-link.ts';
+import { createNetworkLink, type NetworkLink } from './support/network-link.ts';
 
 const target = 'publisher-target';
 let broker: TestBroker;
+let link: NetworkLink;
 
 beforeAll(async () => {
   broker = await createTestBroker();
+  link = await createNetworkLink(broker.url);
   await broker.channel.assertQueue(target, { durable: true });
 });
-afterAll(() => broker.drop());
+afterAll(async () => {
+  await link.dispose();
+  await broker.drop();
+});
 
 /** A message that goes straight into the queue `target`. */
 function routable(overrides: Partial<OutgoingMessage> = {}): OutgoingMessage {
@@ -122,7 +127,6 @@ describe('the publisher', () => {
 
 describe('the publisher without a connection', () => {
   test('refuses at once while the broker is away, and serves again once it is back', async () => {
-    const link = await createNetworkLink(broker.url);
     await withPublisher(link.url, async (publisher) => {
       link.close();
       await eventually(() => !publisher.isReady());
@@ -132,11 +136,9 @@ describe('the publisher without a connection', () => {
       expect(await outcomeOf(publisher.publish(routable()))).toBe('confirmed');
     });
     expect(await broker.drain(target)).toHaveLength(1);
-    await link.dispose();
   });
 
   test('does not claim to know what became of messages whose confirms were lost', async () => {
-    const link = await createNetworkLink(broker.url);
     await withPublisher(link.url, async (publisher) => {
       link.holdAnswers();
       const messages = Array.from({ length: 20 }, () => routable());
@@ -150,7 +152,6 @@ describe('the publisher without a connection', () => {
       expect(new Set(await Promise.all(repetitions))).toEqual(new Set(['confirmed']));
     });
     expect(await broker.drain(target)).toHaveLength(40);
-    await link.dispose();
   });
 
   test('survives that an operator closes its connection: what it confirmed is there, the rest it repeats', async () => {

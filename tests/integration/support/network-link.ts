@@ -38,6 +38,7 @@ export async function createNetworkLink(url: string): Promise<NetworkLink> {
     for (const socket of [client, server]) socket.on('close', end).on('error', end);
   });
   await new Promise<void>((resolve) => listener.listen(0, '127.0.0.1', resolve));
+  listener.unref();
   const { port } = listener.address() as AddressInfo;
 
   function cut(): void {
