@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import { runToCompletion, startChildProcess } from './child-process.ts';
 import { startTimeOf } from './process-start-time.ts';
@@ -76,17 +77,24 @@ onLinux('on Linux a child process', () => {
       },
     );
     const child = Number(firstLine);
-    expect(startTimeOf(child)).toBeDefined();
+    // Until then it is the program that arranges for the signal, and may not have done so yet.
+    await expect(soon(() => programOf(child) === 'sleep')).resolves.toBe(true);
     parent.kill('SIGKILL');
     await expect(endsSoon(child)).resolves.toBe(true);
   });
 });
 
 /** Whether a process ends within a second. */
-async function endsSoon(pid: number): Promise<boolean> {
-  for (let attempt = 0; attempt < 50; attempt += 1) {
-    if (startTimeOf(pid) === undefined) return true;
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-  return false;
+function programOf(pid: number): string {
+  return readFileSync(`/proc/${pid}/comm`, 'utf8').trim();
+}
+
+function endsSoon(pid: number): Promise<boolean> {
+  return soon(() => startTimeOf(pid) === undefined);
+}
+
+async function soon(holds: () => boolean): Promise<boolean> {
+  const deadline = Date.now() + 10_000;
+  while (!holds() && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 10));
+  return holds();
 }
