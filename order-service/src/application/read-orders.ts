@@ -1,6 +1,6 @@
 import { AppError } from '#shared/kernel/errors.ts';
-import type { Order, OrderStatus } from '../domain/order.ts';
-import type { OrderRepository, TimelineEntry } from './ports/order-repository.ts';
+import type { Order } from '../domain/order.ts';
+import type { OrderQuery, OrderRepository, TimelineEntry } from './ports/order-repository.ts';
 
 /** One page of a list; `nextCursor` is absent on the last one. */
 export interface Page<Item> {
@@ -8,11 +8,9 @@ export interface Page<Item> {
   readonly nextCursor?: string;
 }
 
-export interface ListOrdersQuery {
-  readonly customerId?: string | undefined;
-  readonly status?: OrderStatus | undefined;
+/** Which orders, and from which position on: the `nextCursor` of the page before. */
+export interface ListOrdersQuery extends Omit<OrderQuery, 'before'> {
   readonly cursor?: string | undefined;
-  readonly limit: number;
 }
 
 /** The questions one can ask about orders. */
