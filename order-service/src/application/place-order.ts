@@ -54,7 +54,7 @@ function orderCreated(order: Order, cause: Cause): OrderCreated {
     sequence: order.eventSequence,
     correlationid: cause.correlationId,
     traceparent: cause.traceparent,
-    data: { customerId, currency, totalMinor, items: [...items] },
+    data: { customerId, currency, totalMinor, items: [...items], payment: 'automatic' },
   };
 }
 

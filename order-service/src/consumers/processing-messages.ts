@@ -1,4 +1,4 @@
-import { parseOrderMessage } from '#shared/contracts/order-events.ts';
+import { type OrderMessage, parseOrderMessage } from '#shared/contracts/order-events.ts';
 import { createBatcher } from '#shared/kernel/batcher.ts';
 import { AppError } from '#shared/kernel/errors.ts';
 import type { MessageHandler } from '#shared/messaging/consumer.ts';
@@ -19,15 +19,19 @@ export function createProcessingMessageHandler(dependencies: {
   return {
     async handle({ body }) {
       const message = parseOrderMessage(body);
-      if (message.type === 'order.created.v1') {
+      if (!isProcessingMessage(message)) {
         throw new AppError({
           code: 'UNSUPPORTED_MESSAGE',
           kind: 'permanent',
-          message: `${message.type} is ours to send, not to receive`,
+          message: `${message.type} is nothing this service follows`,
         });
       }
       const error = await batcher.add(message);
       if (error) throw error;
     },
   };
+}
+
+function isProcessingMessage(message: OrderMessage): message is ProcessingMessage {
+  return ['order.reserved.v1', 'order.paid.v1', 'order.processed.v1'].includes(message.type);
 }

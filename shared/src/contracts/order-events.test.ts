@@ -18,6 +18,7 @@ const created = {
     currency: 'EUR',
     totalMinor: 300,
     items: [{ sku: 'A', quantity: 3, unitPriceMinor: 100 }],
+    payment: 'manual',
   },
 };
 
@@ -38,6 +39,13 @@ describe('a message', () => {
   test('may carry fields that its consumer does not know yet', () => {
     const newer = { ...created, dataschema: 'x', data: { ...created.data, gift: true } };
     expect(parseOrderMessage(Buffer.from(JSON.stringify(newer)))).toEqual(created);
+  });
+
+  test('of a producer that does not know of manual payment yet asks for the automatic one', () => {
+    const { payment: _, ...older } = created.data;
+    expect(parseOrderMessage(Buffer.from(JSON.stringify({ ...created, data: older })))).toMatchObject({
+      data: { payment: 'automatic' },
+    });
   });
 
   test.each([

@@ -13,13 +13,20 @@ export const exchanges = {
 } as const;
 
 export const queues = {
+  /** What begins a saga or drives it on. */
   orderCreated: 'processor-service.order.created',
+  /** What customers want of orders under way or done; apart, so that a backlog of new orders does not delay it. */
+  orderRequests: 'processor-service.order.requests',
   orderProcessed: 'order-service.order.processed',
+  /** Questions about orders, answered at once or not at all. */
+  orderInquiries: 'order-service.order.inquiries',
   /** The event log: a stream that keeps everything that was ever announced. */
   eventLog: 'orders.log',
+  /** The log of dead letters: a stream of everything that was ever given up, in which a replay sees what comes back. */
+  deadLetterLog: 'orders.dlx.log',
 } as const;
 
-export type WorkQueueName = (typeof queues)['orderCreated' | 'orderProcessed'];
+export type WorkQueueName = (typeof queues)['orderCreated' | 'orderRequests' | 'orderProcessed'];
 
 interface WorkQueue {
   readonly name: WorkQueueName;
@@ -32,13 +39,28 @@ interface WorkQueue {
 export const workQueues: readonly WorkQueue[] = [
   {
     name: queues.orderCreated,
-    routingKeys: ['order.created'],
+    routingKeys: ['order.created', 'order.payment_requested'],
     deadLetterRoutingKey: 'order.created.failed',
     singleActiveConsumer: false,
   },
   {
+    name: queues.orderRequests,
+    routingKeys: ['order.cancel_requested', 'order.refund_requested'],
+    deadLetterRoutingKey: 'order.requests.failed',
+    singleActiveConsumer: false,
+  },
+  {
     name: queues.orderProcessed,
-    routingKeys: ['order.reserved', 'order.paid', 'order.processed'],
+    routingKeys: [
+      'order.reserved',
+      'order.paid',
+      'order.processed',
+      'order.cancelled',
+      'order.cancel_rejected',
+      'order.refunded',
+      'order.refund_rejected',
+      'order.operator_acted',
+    ],
     deadLetterRoutingKey: 'order.processed.failed',
     singleActiveConsumer: true,
   },
@@ -93,7 +115,9 @@ export function buildTopology(retryDelaysMs: readonly number[] = defaultRetryDel
     queues: [
       ...workQueues.flatMap((queue) => [workQueueDefinition(queue), deadLetterQueueDefinition(queue)]),
       ...retryDelaysMs.map(retryQueueDefinition),
-      { name: queues.eventLog, arguments: eventLogArguments },
+      { name: queues.orderInquiries, arguments: inquiryArguments },
+      { name: queues.eventLog, arguments: logArguments(2_000_000_000) },
+      { name: queues.deadLetterLog, arguments: logArguments(500_000_000) },
     ],
     bindings: [
       ...workQueues.flatMap((queue) => [
@@ -112,6 +136,7 @@ export function buildTopology(retryDelaysMs: readonly number[] = defaultRetryDel
         arguments: { 'x-match': 'all', [retryRungHeader]: String(delayMs) },
       })),
       { source: exchanges.orders, queue: queues.eventLog, routingKey: '#', arguments: {} },
+      { source: exchanges.deadLetters, queue: queues.deadLetterLog, routingKey: '#', arguments: {} },
     ],
   };
 }
@@ -162,8 +187,13 @@ function retryQueueDefinition(delayMs: number): Topology['queues'][number] {
   };
 }
 
-const eventLogArguments: Arguments = {
-  'x-queue-type': 'stream',
-  'x-max-length-bytes': 2_000_000_000,
-  'x-stream-max-segment-size-bytes': 100_000_000,
-};
+/** Whoever asks waits a few seconds at most; a question that is older has nobody to answer to. */
+const inquiryArguments: Arguments = { ...quorum, 'x-message-ttl': 5_000 };
+
+function logArguments(maximumBytes: number): Arguments {
+  return {
+    'x-queue-type': 'stream',
+    'x-max-length-bytes': maximumBytes,
+    'x-stream-max-segment-size-bytes': maximumBytes / 20,
+  };
+}

@@ -13,6 +13,7 @@ export const problemSchema = z.object({
   instance: z.string().optional(),
   correlationId: z.string().optional(),
   errors: z.array(z.object({ field: z.string(), message: z.string() })).optional(),
+  allowed: z.array(z.string()).optional().describe('States in which it would have been possible'),
 });
 export type Problem = z.infer<typeof problemSchema>;
 
@@ -37,11 +38,24 @@ const answers: Record<ErrorCode, { status: number; title: string }> = {
   SKU_NOT_FOUND: { status: 404, title: 'There is no such SKU' },
   MESSAGE_NOT_FOUND: { status: 404, title: 'There is no such message' },
   QUEUE_NOT_FOUND: { status: 404, title: 'There is no such queue' },
+  SAGA_NOT_FOUND: { status: 404, title: 'There is no such saga' },
+  REPLAY_RUN_NOT_FOUND: { status: 404, title: 'There is no such replay' },
+  PRECONDITION_FAILED: { status: 412, title: 'It has changed meanwhile' },
+  ORDER_STATE_CONFLICT: { status: 409, title: 'The order does not allow this now' },
+  ORDER_ALREADY_PAID: { status: 409, title: 'The order is paid; refund it instead' },
+  PAYMENT_IS_AUTOMATIC: { status: 409, title: 'The order is paid without being asked to' },
+  REFUND_TOO_LARGE: { status: 409, title: 'More than what can still be refunded' },
+  REFUND_ID_REUSED: { status: 409, title: 'The refund id stands for another refund' },
+  TOO_MANY_REFUNDS: { status: 409, title: 'The order has too many refunds' },
+  SAGA_NOT_RESUMABLE: { status: 409, title: 'The saga does not wait for anybody' },
+  REPLAY_RUN_CONFLICT: { status: 409, title: 'The replay does not allow this now' },
+  EDIT_REFUSED: { status: 422, title: 'The edited message cannot be sent' },
   CONCURRENT_UPDATE: { status: 409, title: 'Another change came first' },
   MALFORMED_MESSAGE: badMessage,
   UNSUPPORTED_MESSAGE: badMessage,
   POISON_MESSAGE: badMessage,
   EVENT_OUT_OF_ORDER: badMessage,
+  SAGA_BUSY: { status: 409, title: 'The saga is being undone' },
   BROKER_UNAVAILABLE: brokerTrouble,
   PUBLISH_RETURNED: brokerTrouble,
   PUBLISH_REFUSED: brokerTrouble,
@@ -60,7 +74,7 @@ export const retryAfterSeconds = 2;
 /** The problem document of an error. Of our own failures it tells the title and nothing else. */
 export function toProblem(error: AppError, request: { instance: string; correlationId: string }): Problem {
   const { status, title } = answers[error.code];
-  const { errors } = error.data as { errors?: Problem['errors'] };
+  const { errors, allowed } = error.data as Pick<Problem, 'errors' | 'allowed'>;
   return {
     type: `urn:problem:${error.code.toLowerCase().replaceAll('_', '-')}`,
     title,
@@ -70,6 +84,7 @@ export function toProblem(error: AppError, request: { instance: string; correlat
     instance: request.instance,
     correlationId: request.correlationId,
     ...(errors ? { errors } : {}),
+    ...(allowed ? { allowed } : {}),
   };
 }
 

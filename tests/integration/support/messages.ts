@@ -29,6 +29,7 @@ export function orderCreated({
       currency: 'EUR',
       totalMinor: items.reduce((total, item) => total + item.quantity * item.unitPriceMinor, 0),
       items,
+      payment: 'automatic',
     },
   };
 }

@@ -4,6 +4,8 @@
  * Every method throws `AppError` when it cannot say what was asked; the code speaks of the call that threw:
  *
  * - `PAYMENT_UNAVAILABLE` (transient): the provider certainly did nothing; the call may simply be repeated.
+ * - `PAYMENT_UNAVAILABLE` (unavailable): nothing was sent because the provider has not answered for a while; waiting is
+ *   the cure, and costs no attempt.
  * - `PAYMENT_OUTCOME_UNKNOWN` (transient): it may have been done. Look the key up before repeating or giving up.
  * - `PAYMENT_PROTOCOL_ERROR` (permanent): the provider refuses in a way that no repetition cures; a person has to look.
  */
@@ -17,6 +19,21 @@ export interface PaymentGateway {
    * is still under way will be refused. It may be repeated.
    */
   cancel(request: { key: string; signal?: AbortSignal }): Promise<void>;
+  /**
+   * Gives captured money back, once per key however often it is repeated. Repeating it with the same key is also how to
+   * learn what became of one whose outcome is unknown.
+   */
+  refund(request: Refund): Promise<void>;
+}
+
+export interface Refund {
+  /** The charge's id at the provider. */
+  paymentId: string;
+  /** Idempotency key of this refund. */
+  key: string;
+  /** In minor units of the charge's currency; more than 0. */
+  amountMinor: number;
+  signal?: AbortSignal;
 }
 
 export interface Charge {

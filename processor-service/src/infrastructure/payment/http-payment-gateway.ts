@@ -1,7 +1,7 @@
 import { Pool } from 'undici';
 import type { PaymentGateway } from '../../application/ports/payment-gateway.ts';
 import { exchange, type HttpAnswer, type HttpRequest, NoAnswer } from './http-exchange.ts';
-import { failureWithoutAnswer, readCancel, readCharge, readLookup } from './provider-answers.ts';
+import { failureWithoutAnswer, readCancel, readCharge, readLookup, readRefund } from './provider-answers.ts';
 
 /** The gateway with what its owner needs beside the port. */
 export interface HttpPaymentGateway extends PaymentGateway {
@@ -59,6 +59,14 @@ export function createHttpPaymentGateway(options: {
 
     async cancel({ key, signal }) {
       readCancel(await call({ method: 'POST', path: `${pathOf(key)}/cancel` }, signal));
+    },
+
+    async refund({ paymentId, key, amountMinor, signal }) {
+      const path = `${prefix}/payments/${encodeURIComponent(paymentId)}/refunds`;
+      const headers = { 'content-type': 'application/json', 'idempotency-key': key };
+      readRefund(
+        await call({ method: 'POST', path, headers, body: JSON.stringify({ amountMinor }) }, signal),
+      );
     },
 
     async isReachable() {

@@ -62,6 +62,14 @@ export function readCancel(answer: HttpAnswer): void {
   if (state?.status !== 'cancelled' && state?.status !== 'declined') throw failureOf(answer);
 }
 
+const refundSchema = z.object({ id: z.string().min(1), amountMinor: z.int().positive() });
+
+/** The answer to a refund. @throws {AppError} unless the provider says that the money went back */
+export function readRefund(answer: HttpAnswer): void {
+  const refund = answer.status === 201 ? parse(refundSchema, answer) : undefined;
+  if (refund === undefined) throw failureOf(answer);
+}
+
 /** No answer at all: harmless only if the request never left. */
 export function failureWithoutAnswer(failure: NoAnswer): AppError {
   return new AppError({
