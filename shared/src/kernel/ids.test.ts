@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { newId } from './ids.ts';
+import { idOfName, newId } from './ids.ts';
 
 const versionSeven = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 /** Many of them in each millisecond, and more than the entropy that is drawn at once is good for. */
@@ -26,5 +26,13 @@ describe('newId', () => {
   it('draws the tail of each anew', () => {
     const tails = ids.map((id) => id.slice(-11));
     expect(new Set(tails).size).toBeGreaterThan(0.999 * tails.length);
+  });
+});
+
+describe('idOfName', () => {
+  it('gives one name one UUID of version 5, and another name another one', () => {
+    expect(idOfName('a')).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-5[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
+    expect(idOfName('a')).toBe(idOfName('a'));
+    expect(idOfName('b')).not.toBe(idOfName('a'));
   });
 });

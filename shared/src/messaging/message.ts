@@ -48,6 +48,8 @@ export const messageHeaders = {
   replayCount: 'x-replay-count',
   replayedBy: 'x-replayed-by',
   replayedAt: 'x-replayed-at',
+  replayRun: 'x-replay-run',
+  editedFrom: 'x-edited-from',
 } as const;
 
 const deliveryCountHeader = 'x-delivery-count';
@@ -113,14 +115,22 @@ export function forward(
   };
 }
 
-/** A dead letter as it goes back to where it was published at first: same id and body, attempts counted anew. */
-export function toReplay(message: IncomingMessage, replay: { by: string; at: Date }): OutgoingMessage {
+/**
+ * A dead letter as it goes back to where it was published at first: same id and body, attempts counted anew.
+ *
+ * @param replay.runId the replay of several letters that it is part of
+ */
+export function toReplay(
+  message: IncomingMessage,
+  replay: { by: string; at: Date; runId?: string | undefined },
+): OutgoingMessage {
   const diagnostics = new Set<string>([
     messageHeaders.attempts,
     messageHeaders.firstFailedAt,
     messageHeaders.failedAt,
     messageHeaders.errorCode,
     messageHeaders.errorMessage,
+    ...(replay.runId === undefined ? [messageHeaders.replayRun] : []),
   ]);
   const copy = forward(message, {
     exchange: message.exchange,
@@ -129,6 +139,7 @@ export function toReplay(message: IncomingMessage, replay: { by: string; at: Dat
       [messageHeaders.replayCount]: message.replayCount + 1,
       [messageHeaders.replayedBy]: replay.by,
       [messageHeaders.replayedAt]: replay.at.toISOString(),
+      ...(replay.runId === undefined ? {} : { [messageHeaders.replayRun]: replay.runId }),
     },
   });
   const headers = Object.entries(copy.headers ?? {}).filter(([name]) => !diagnostics.has(name));
