@@ -8,23 +8,55 @@ import {
   postgresUrl,
   refuseFailpointsOutsideTests,
 } from '#shared/config/environment.ts';
+import type { Patience } from './domain/saga-events.ts';
+
+/** What it takes to look after sagas without driving them, as on the command line. */
+const sagaSettings = {
+  PROCESSOR_DATABASE_URL: postgresUrl,
+  RETRY_DELAYS_MS: commonSettings.RETRY_DELAYS_MS,
+  SAGA_DEADLINE_MS: positiveInteger.optional(),
+  PAYMENT_WINDOW_HOURS: z.coerce.number().positive().default(72),
+};
 
 const settings = z
   .object({
     ...commonSettings,
+    ...sagaSettings,
     PROCESSOR_HTTP_PORT: port.default(3001),
-    PROCESSOR_DATABASE_URL: postgresUrl,
     PAYMENT_URL: httpUrl,
     PAYMENT_TIMEOUT_MS: positiveInteger.default(5_000),
     PROCESSOR_CONCURRENCY: positiveInteger.default(100),
-    SAGA_DEADLINE_MS: positiveInteger.optional(),
+    REQUESTS_CONCURRENCY: positiveInteger.default(20),
+    SAGA_REDRIVES: positiveInteger.default(5),
+    COMPENSATION_ATTEMPTS: positiveInteger.default(10),
+    COMPENSATION_RETRY_MS: positiveInteger.default(5_000),
     WATCHDOG_INTERVAL_MS: positiveInteger.default(10_000),
   })
   .superRefine(refuseFailpointsOutsideTests);
 
 export type ProcessorServiceConfig = Readonly<z.infer<typeof settings>>;
+export type SagaConfig = Readonly<z.infer<z.ZodObject<typeof sagaSettings>>>;
 
 /** @throws ConfigError listing everything that is wrong. */
 export function parseConfig(env: NodeJS.ProcessEnv): ProcessorServiceConfig {
   return parseEnvironment(settings, env);
+}
+
+/** @throws ConfigError listing everything that is wrong. */
+export function parseSagaConfig(env: NodeJS.ProcessEnv): SagaConfig {
+  return parseEnvironment(z.object(sagaSettings), env);
+}
+
+/** A saga may use the whole retry ladder; past this on top of it, the watchdog looks after it. */
+const processingMarginMs = 120_000;
+
+export function patienceOf(config: SagaConfig): Patience {
+  const processingMs =
+    config.SAGA_DEADLINE_MS ??
+    config.RETRY_DELAYS_MS.reduce((total, delay) => total + delay, processingMarginMs);
+  return {
+    processingMs,
+    paymentWindowMs: config.PAYMENT_WINDOW_HOURS * 3_600_000,
+    handsOnMs: Math.min(30_000, processingMs),
+  };
 }

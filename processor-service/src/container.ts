@@ -12,11 +12,19 @@ import { createPublisher } from '#shared/messaging/publisher.ts';
 import type { Logger } from '#shared/observability/logger.ts';
 import { createRelay } from '#shared/outbox/relay.ts';
 import { createPool } from '#shared/postgres/pool.ts';
+import { createCancelOrder } from './application/cancel-order.ts';
+import { createCompensateOrder } from './application/compensate-order.ts';
 import { createProcessOrder } from './application/process-order.ts';
+import { createAttempts } from './application/provider-attempts.ts';
+import { createReadSagas } from './application/read-sagas.ts';
+import { createRefundOrder } from './application/refund-order.ts';
+import { createResumeSaga } from './application/resume-saga.ts';
 import { createTakeSagaSteps, type SagaStep, type StepResult } from './application/take-saga-steps.ts';
-import { createSagaWatchdog } from './application/watch-sagas.ts';
-import type { ProcessorServiceConfig } from './config.ts';
+import { createDriveOverdueSaga, createSagaWatchdog } from './application/watch-sagas.ts';
+import { type ProcessorServiceConfig, patienceOf } from './config.ts';
 import { createOrderCreatedHandler } from './consumers/order-created.ts';
+import { createOrderRequestsHandler } from './consumers/order-requests.ts';
+import { registerSagaRoutes } from './http/saga-routes.ts';
 import { registerStockRoutes } from './http/stock-routes.ts';
 import { createHttpPaymentGateway } from './infrastructure/payment/http-payment-gateway.ts';
 import { PrismaClient } from './infrastructure/postgres/generated/client.ts';
@@ -26,8 +34,8 @@ import { createStockRepository } from './infrastructure/postgres/stock-repositor
 const name = 'processor-service';
 /** How many steps of sagas one transaction may carry. */
 const stepBatchSize = 100;
-/** A saga may use the whole retry ladder; past this on top of it, the watchdog looks after it. */
-const deadlineMarginMs = 120_000;
+/** The longest that giving money back waits for its next attempt. */
+const longestRetryMs = 600_000;
 
 export interface ProcessorService {
   /** Resolves with the base URL once requests are answered. */
@@ -56,7 +64,7 @@ export async function createProcessorService(
   const gateway = createHttpPaymentGateway({
     baseUrl: config.PAYMENT_URL,
     timeoutMs: config.PAYMENT_TIMEOUT_MS,
-    connections: config.PROCESSOR_CONCURRENCY,
+    connections: config.PROCESSOR_CONCURRENCY + config.REQUESTS_CONCURRENCY,
   });
 
   const publisher = createPublisher({ url: config.AMQP_URL, name: `${name} publisher`, logger });
@@ -70,13 +78,7 @@ export async function createProcessorService(
     logger,
   });
 
-  const takeSteps = createTakeSagaSteps({
-    sagas,
-    clock,
-    deadlineMs:
-      config.SAGA_DEADLINE_MS ??
-      config.RETRY_DELAYS_MS.reduce((total, delay) => total + delay, deadlineMarginMs),
-  });
+  const takeSteps = createTakeSagaSteps({ sagas, clock, patience: patienceOf(config) });
   const steps = createBatcher<SagaStep, StepResult>({
     async run(set) {
       const results = await takeSteps(set);
@@ -86,26 +88,48 @@ export async function createProcessorService(
     maxSize: stepBatchSize,
     isolates: (error) => !(error instanceof AppError && error.kind === 'unavailable'),
   });
-  const processOrder = createProcessOrder({ takeStep: steps.add, gateway, failpoint });
+  const takeStep = steps.add;
+  const backoff = { initialMs: config.COMPENSATION_RETRY_MS, maximumMs: longestRetryMs };
+  const attempt = createAttempts({ clock, backoff, limit: config.COMPENSATION_ATTEMPTS });
+  const compensate = createCompensateOrder({ takeStep, gateway, attempt, failpoint });
+  const processOrder = createProcessOrder({ takeStep, gateway, compensate, failpoint });
+  const cancelOrder = createCancelOrder({ takeStep, compensate });
+  const refundOrder = createRefundOrder({ sagas, takeStep, gateway, attempt, failpoint });
   const watchdog = createSagaWatchdog({
     sagas,
-    processOrder,
+    drive: createDriveOverdueSaga({
+      takeStep,
+      processOrder,
+      compensate,
+      refundOrder,
+      attempt: createAttempts({ clock, backoff, limit: config.SAGA_REDRIVES }),
+    }),
     clock,
     intervalMs: config.WATCHDOG_INTERVAL_MS,
     logger,
   });
 
-  const consumer = createConsumer({
+  const consuming = {
     url: config.AMQP_URL,
-    name: `${name} consumer`,
-    queue: queues.orderCreated,
-    concurrency: config.PROCESSOR_CONCURRENCY,
     retryDelaysMs: config.RETRY_DELAYS_MS,
-    handler: createOrderCreatedHandler({ processOrder }),
     publisher,
     clock,
     failpoint,
     logger,
+  };
+  const consumer = createConsumer({
+    ...consuming,
+    name: `${name} consumer`,
+    queue: queues.orderCreated,
+    concurrency: config.PROCESSOR_CONCURRENCY,
+    handler: createOrderCreatedHandler({ processOrder }),
+  });
+  const requestsConsumer = createConsumer({
+    ...consuming,
+    name: `${name} requests consumer`,
+    queue: queues.orderRequests,
+    concurrency: config.REQUESTS_CONCURRENCY,
+    handler: createOrderRequestsHandler({ cancelOrder, refundOrder }),
   });
 
   const http = await createHttpServer({
@@ -115,15 +139,23 @@ export async function createProcessorService(
   });
   const health = registerHealth(http, {
     database: { required: true, probe: async () => (await pool.query('SELECT 1')).rowCount === 1 },
-    broker: { required: true, probe: () => publisher.isReady() && consumer.isReady() },
+    broker: {
+      required: true,
+      probe: () => [publisher, consumer, requestsConsumer].every((part) => part.isReady()),
+    },
   });
   registerStockRoutes(http, { stock });
+  registerSagaRoutes(http, {
+    readSagas: createReadSagas({ sagas }),
+    resumeSaga: createResumeSaga({ sagas, takeSteps, clock }),
+  });
 
   return {
     async start() {
       publisher.start();
       relay.start();
       consumer.start();
+      requestsConsumer.start();
       watchdog.start();
       await http.listen({ host: config.HOST, port: config.PROCESSOR_HTTP_PORT });
       const { port } = http.server.address() as AddressInfo;
@@ -131,7 +163,7 @@ export async function createProcessorService(
     },
     async stop() {
       health.startDraining();
-      await Promise.all([consumer.stop(), watchdog.stop()]);
+      await Promise.all([consumer.stop(), requestsConsumer.stop(), watchdog.stop()]);
       await relay.stop();
       await http.close();
       await publisher.stop();

@@ -116,8 +116,8 @@ describe('ending sagas', () => {
     await replica(0).takeSteps([beginOf(request)]);
     const failure = { code: 'PAYMENT_DECLINED', message: 'no', recoverable: false };
     const events = [
-      { type: 'paymentCaptured', paymentId: 'payment-1' },
-      { type: 'paymentDeclined', failure },
+      { type: 'paymentCaptured', run: 0, paymentId: 'payment-1' },
+      { type: 'paymentDeclined', run: 0, failure },
     ] as const;
     const results = await Promise.all(
       Array.from({ length: 20 }, (_, index) =>
@@ -139,8 +139,8 @@ describe('ending sagas', () => {
     const rotations = skus.map((_, index) => [...skus.slice(index), ...skus.slice(0, index)]);
     const failure = { code: 'PAYMENT_DECLINED', message: 'no', recoverable: false };
     const outcomes = [
-      { type: 'paymentDeclined', failure },
-      { type: 'paymentCaptured', paymentId: 'payment-1' },
+      { type: 'paymentDeclined', run: 0, failure },
+      { type: 'paymentCaptured', run: 0, paymentId: 'payment-1' },
     ] as const;
     /** A set of three orders, one for each SKU, from begin to end. */
     const drive = async (index: number): Promise<void> => {
@@ -171,6 +171,10 @@ describe('one transaction', () => {
       state: 'reserved',
       paymentId: null,
       failure: null,
+      cancelRequested: false,
+      refunds: [],
+      attempts: 0,
+      trouble: null,
       eventSequence: 1,
       startedAt: now,
       updatedAt: now,
@@ -182,6 +186,7 @@ describe('one transaction', () => {
       stock: [{ ...held, onHand: held.onHand - 2, reserved: held.reserved + 2 }],
       reservations: [{ orderId: request.order.orderId, lines: [{ sku, quantity: 2 }], state: 'open' }],
       announcements: announcementsOf(request.order.orderId, 1),
+      resumptions: [],
       at: now,
       result: undefined,
     };
@@ -238,7 +243,7 @@ describe('sagas past their deadline', () => {
     await replica(0).takeSteps(requests.map(beginOf));
     const ended = requests.pop()!;
     await replica(0).takeSteps([
-      { request: ended, event: { type: 'paymentCaptured', paymentId: 'payment-1' } },
+      { request: ended, event: { type: 'paymentCaptured', run: 0, paymentId: 'payment-1' } },
     ]);
 
     const now = new Date(Date.now() + 120_000);

@@ -1,63 +1,67 @@
 import { AppError, type ErrorCode, toAppError } from '#shared/kernel/errors.ts';
 import type { Failpoint } from '#shared/kernel/failpoints.ts';
-import { paymentKeyOf, type Saga, type SagaEvent } from '../domain/saga.ts';
+import { isRecoverable, paymentKeyOf, type Saga } from '../domain/saga.ts';
+import type { SagaEvent } from '../domain/saga-events.ts';
+import { type CompensateOrder, isToBeCompensated } from './compensate-order.ts';
 import type { PaymentGateway } from './ports/payment-gateway.ts';
 import type { ProcessingRequest, SagaStep, StepResult } from './take-saga-steps.ts';
 
 export interface ProcessOrder {
   /**
-   * Drives the saga of an order to its end, from wherever it stands. Returning means that it has ended, in success or
-   * for a business reason, and that the reply is in the outbox.
+   * Drives the saga of an order as far as the request may take it, from wherever it stands. Returning means that the
+   * message has done its work: the saga has ended and the reply is in the outbox, or the saga itself remembers what
+   * it waits for.
    *
    * @throws AppError when it has not: of kind `transient` or `unavailable` to be driven again, `permanent` when it was
    * given up and rests until somebody replays it.
    */
   process(request: ProcessingRequest): Promise<void>;
   /**
-   * Ends a saga that cannot be driven to its end: no money stays taken, stock is released, the reply says `failed` and
-   * `recoverable`. Answers `false` when there is nothing to give up because the saga has ended otherwise.
+   * Gives up a saga that cannot be driven to its end: no money stays taken, stock is released, the reply says `failed`
+   * and `recoverable`; at once, or as soon as the provider has confirmed it. Answers `false` when there is nothing to
+   * give up because the saga has ended otherwise, or will.
    */
   giveUp(request: ProcessingRequest, reason: AppError): Promise<boolean>;
-  /** Takes up a saga that was left where it stands: drives it on, or finishes giving it up. */
-  resume(saga: Saga): Promise<void>;
 }
 
 type Payment = Extract<SagaEvent, { type: 'paymentCaptured' | 'paymentDeclined' }>;
 
-/** The saga: reserve, pay, confirm, and the way back. Every state it passes through is durable before the next step. */
+/** The saga: reserve, pay, confirm. Every state it passes through is durable before the next step. */
 export function createProcessOrder(dependencies: {
   takeStep: (step: SagaStep) => Promise<StepResult>;
   gateway: PaymentGateway;
+  compensate: CompensateOrder;
   failpoint: Failpoint;
 }): ProcessOrder {
-  const { takeStep, gateway, failpoint } = dependencies;
+  const { takeStep, gateway, compensate, failpoint } = dependencies;
 
   async function pay(saga: Saga, isResumed: boolean): Promise<Payment> {
     const { orderId, totalMinor: amountMinor, currency } = saga.order;
     const key = paymentKeyOf(saga);
-    const known = isResumed ? await lookUp(key) : undefined;
+    const known = isResumed ? await lookUp(saga) : undefined;
     if (known) return known;
     failpoint('saga.before-charge');
     try {
       const charge = await gateway.charge({ key, orderId, amountMinor, currency });
       failpoint('saga.after-charge');
-      return charge.outcome === 'captured' ? captured(charge.paymentId) : declined(charge.reason);
+      return charge.outcome === 'captured' ? captured(saga, charge.paymentId) : declined(saga, charge.reason);
     } catch (error) {
       if (!(error instanceof AppError) || error.code !== 'PAYMENT_OUTCOME_UNKNOWN') throw error;
-      const outcome = await lookUp(key);
+      const outcome = await lookUp(saga);
       if (outcome) return outcome;
       throw error;
     }
   }
 
   /** What the provider knows about a charge; `undefined` when it never heard of it. */
-  async function lookUp(key: string): Promise<Payment | undefined> {
+  async function lookUp(saga: Saga): Promise<Payment | undefined> {
+    const key = paymentKeyOf(saga);
     const found = await gateway.lookup({ key });
     switch (found.outcome) {
       case 'captured':
-        return captured(found.paymentId);
+        return captured(saga, found.paymentId);
       case 'declined':
-        return declined(found.reason);
+        return declined(saga, found.reason);
       case 'absent':
         return undefined;
       case 'cancelled':
@@ -71,24 +75,30 @@ export function createProcessOrder(dependencies: {
     }
   }
 
-  async function compensate(request: ProcessingRequest, saga: Saga): Promise<Saga> {
-    await gateway.cancel({ key: paymentKeyOf(saga) });
-    return (await takeStep({ request, event: { type: 'compensated' } })).saga;
+  /** The saga after its payment; somebody else may have brought it elsewhere meanwhile. */
+  async function settle(request: ProcessingRequest, reserved: Saga, isResumed: boolean): Promise<Saga> {
+    try {
+      const event = await pay(reserved, isResumed);
+      return (await takeStep({ request, event })).saga;
+    } catch (error) {
+      if (toAppError(error).kind !== 'permanent') throw error;
+      // The provider refuses a charge that was cancelled: then the saga was given up or cancelled, and that is why.
+      const { saga } = await takeStep({ request, event: 'begin' });
+      if (saga.state === 'reserved' && saga.run === reserved.run) throw error;
+      return saga;
+    }
   }
 
   async function process(request: ProcessingRequest): Promise<void> {
-    const { saga, advanced } = await takeStep({ request, event: 'begin' });
-    if (saga.state !== 'reserved') return refuseGivenUp(saga);
-    try {
-      await takeStep({ request, event: await pay(saga, !advanced) });
-    } catch (error) {
-      // Another copy of the message may have given the saga up meanwhile: then that is the reason.
-      if (toAppError(error).kind === 'permanent') {
-        refuseGivenUp((await takeStep({ request, event: 'begin' })).saga);
-      }
-      throw error;
+    let { saga, advanced: isNew } = await takeStep({ request, event: 'begin' });
+    // Once, unless the run ended meanwhile and another one has begun.
+    for (; saga.state === 'reserved'; isNew = false) {
+      saga = await settle(request, saga, !isNew);
+      failpoint('saga.after-settle');
+      // Given up or cancelled during the charge: what was just taken goes back at once, whoever else sees to it.
+      if (saga.state === 'compensating') saga = await compensate(saga);
     }
-    failpoint('saga.after-settle');
+    leave(request, saga);
   }
 
   return {
@@ -96,31 +106,41 @@ export function createProcessOrder(dependencies: {
 
     async giveUp(request, reason) {
       const failure = { code: reason.code, message: reason.message, recoverable: true };
-      let { saga } = await takeStep({ request, event: { type: 'gaveUp', failure } });
-      if (saga.state === 'compensating') saga = await compensate(request, saga);
-      return saga.state === 'failed' && saga.failure?.recoverable === true;
-    },
-
-    async resume(saga) {
-      if (saga.state === 'compensating') await compensate(saga, saga);
-      else await process(saga);
+      let { saga } = await takeStep({ request, event: { type: 'gaveUp', run: request.run, failure } });
+      if (isToBeCompensated(saga)) saga = await compensate(saga);
+      return isRecoverable(saga) || isGivenUp(saga);
     },
   };
 }
 
-function captured(paymentId: string): Payment {
-  return { type: 'paymentCaptured', paymentId };
+function captured({ run }: Saga, paymentId: string): Payment {
+  return { type: 'paymentCaptured', run, paymentId };
 }
 
-function declined(reason: string): Payment {
+function declined({ run }: Saga, reason: string): Payment {
   const failure = { code: 'PAYMENT_DECLINED', message: reason, recoverable: false };
-  return { type: 'paymentDeclined', failure };
+  return { type: 'paymentDeclined', run, failure };
 }
 
-/** Throws the same error as when the saga was given up, so that its message goes where it went then. */
-function refuseGivenUp(saga: Saga): void {
-  const isGivenUp = saga.state === 'failed' && saga.failure?.recoverable === true;
-  if (!isGivenUp && saga.state !== 'compensating') return;
+/** Whether it is being undone and will have failed then; one that is being cancelled is nothing to replay. */
+function isGivenUp({ state, cancelRequested }: Saga): boolean {
+  return (state === 'compensating' || state === 'needs_attention') && !cancelRequested;
+}
+
+/**
+ * Returns when there is nothing left to do for a message. Otherwise it throws: what sends the message where it went when
+ * its saga was given up, or lets a replay wait until that saga has been undone.
+ */
+function leave(request: ProcessingRequest, saga: Saga): void {
+  if (!isRecoverable(saga) && !isGivenUp(saga)) return;
+  if (request.run > saga.run) {
+    const isStuck = saga.state === 'needs_attention';
+    throw new AppError({
+      code: 'SAGA_BUSY',
+      kind: isStuck ? 'permanent' : 'transient',
+      message: isStuck ? 'the last run cannot be undone without an operator' : 'the last run is being undone',
+    });
+  }
   throw new AppError({
     code: (saga.failure?.code ?? 'INTERNAL') as ErrorCode,
     kind: 'permanent',

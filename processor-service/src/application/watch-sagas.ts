@@ -2,8 +2,12 @@ import type { Clock } from '#shared/kernel/clock.ts';
 import { sleep } from '#shared/kernel/sleep.ts';
 import type { Logger } from '#shared/observability/logger.ts';
 import type { Saga } from '../domain/saga.ts';
+import type { CompensateOrder } from './compensate-order.ts';
 import type { SagaRepository } from './ports/saga-repository.ts';
 import type { ProcessOrder } from './process-order.ts';
+import type { AttemptFor } from './provider-attempts.ts';
+import type { RefundOrder } from './refund-order.ts';
+import type { SagaStep, StepResult } from './take-saga-steps.ts';
 
 export interface SagaWatchdog {
   start(): void;
@@ -14,25 +18,72 @@ export interface SagaWatchdog {
 const leaseMs = 30_000;
 const atOnce = 20;
 
-/**
- * Takes up sagas that are past their deadline, whatever became of the message that drove them.
- */
-export function createSagaWatchdog(dependencies: {
-  sagas: SagaRepository;
+/** Does for one saga what is overdue. @throws AppError when processor_db is away, or what it was given throws. */
+export type DriveOverdueSaga = (saga: Saga) => Promise<void>;
+
+/** Whatever became of the message that drove it: its state says what comes next. */
+export function createDriveOverdueSaga(dependencies: {
+  takeStep: (step: SagaStep) => Promise<StepResult>;
   processOrder: ProcessOrder;
+  compensate: CompensateOrder;
+  refundOrder: RefundOrder;
+  /** Allows for as many attempts as a saga without its message gets. */
+  attempt: AttemptFor;
+}): DriveOverdueSaga {
+  const { takeStep, processOrder, compensate, refundOrder, attempt } = dependencies;
+
+  async function processAgain(saga: Saga): Promise<void> {
+    const attempted = await attempt(saga, () => processOrder.process(saga));
+    if (attempted.outcome === 'failed') await takeStep({ request: saga, event: attempted.event });
+    if (attempted.outcome === 'hopeless') await processOrder.giveUp(saga, attempted.error);
+  }
+
+  return async (saga) => {
+    const { state, run } = saga;
+    switch (state) {
+      case 'awaiting_payment': {
+        const message = 'the payment was not asked for in time';
+        const failure = { code: 'PAYMENT_EXPIRED', message, recoverable: false };
+        await takeStep({ request: saga, event: { type: 'paymentExpired', run, failure } });
+        return;
+      }
+      case 'started':
+      case 'reserved':
+        return processAgain(saga);
+      case 'compensating':
+        await compensate(saga);
+        return;
+      case 'completed':
+        return refundOrder.settle(saga);
+      case 'needs_attention':
+      case 'failed':
+      case 'cancelled':
+      case 'refunded':
+        return;
+      default:
+        return state satisfies never;
+    }
+  };
+}
+
+/** Takes up sagas that are past their deadline. */
+export function createSagaWatchdog(dependencies: {
+  sagas: Pick<SagaRepository, 'takeOverdue'>;
+  drive: DriveOverdueSaga;
   clock: Clock;
   intervalMs: number;
   logger: Logger;
 }): SagaWatchdog {
-  const { sagas, processOrder, clock, intervalMs, logger } = dependencies;
+  const { sagas, drive, clock, intervalMs, logger } = dependencies;
   const stopping = new AbortController();
   let running: Promise<void> | undefined;
 
-  async function drive(saga: Saga): Promise<void> {
+  async function driveOne(saga: Saga): Promise<void> {
+    const { state, attempts, trouble } = saga;
     const { orderId } = saga.order;
-    logger.warn({ orderId, state: saga.state }, 'saga is past its deadline and is taken up again');
+    logger.warn({ orderId, state, attempts, trouble }, 'saga is past its deadline and is taken up again');
     try {
-      await processOrder.resume(saga);
+      await drive(saga);
     } catch (error) {
       logger.error({ orderId, err: error }, 'overdue saga could not be driven on');
     }
@@ -42,7 +93,7 @@ export function createSagaWatchdog(dependencies: {
     const now = clock();
     const until = new Date(now.getTime() + leaseMs);
     const overdue = await sagas.takeOverdue({ now, until, limit: atOnce });
-    await Promise.all(overdue.map(drive));
+    await Promise.all(overdue.map(driveOne));
   }
 
   async function run(): Promise<void> {

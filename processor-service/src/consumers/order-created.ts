@@ -1,57 +1,43 @@
-import { type OrderCreated, parseOrderMessage } from '#shared/contracts/order-events.ts';
+import { type OrderMessageOf, parseOrderMessage } from '#shared/contracts/order-events.ts';
 import { AppError } from '#shared/kernel/errors.ts';
 import type { MessageHandler } from '#shared/messaging/consumer.ts';
 import type { IncomingMessage } from '#shared/messaging/message.ts';
 import type { ProcessOrder } from '../application/process-order.ts';
-import type { ProcessingRequest } from '../application/take-saga-steps.ts';
+import { toProcessingRequest, unsupported } from './processing-requests.ts';
 
-/** Feeds `order.created` to the saga. */
+type DrivingMessage = OrderMessageOf<'order.created.v1' | 'order.payment_requested.v1'>;
+
+/** Feeds the saga what begins it or drives it on: `order.created` and `order.payment_requested`. */
 export function createOrderCreatedHandler(dependencies: { processOrder: ProcessOrder }): MessageHandler {
   const { processOrder } = dependencies;
+  const requestOf = (message: IncomingMessage, event: DrivingMessage) =>
+    toProcessingRequest(event, {
+      run: message.replayCount,
+      paymentRequested: event.type === 'order.payment_requested.v1',
+    });
   return {
-    handle: (message) => processOrder.process(toRequest(message, readOrderCreated(message))),
+    handle: (message) => processOrder.process(requestOf(message, read(message))),
 
     async giveUp(message, error) {
-      const created = readOrNothing(message);
+      const event = readOrNothing(message);
       // A message that cannot be read names no order that somebody could be told about.
-      if (!created) return 'park';
-      return (await processOrder.giveUp(toRequest(message, created), error)) ? 'park' : 'done';
+      if (!event) return 'park';
+      return (await processOrder.giveUp(requestOf(message, event), error)) ? 'park' : 'done';
     },
   };
 }
 
-function toRequest(message: IncomingMessage, { subject, data, ...event }: OrderCreated): ProcessingRequest {
-  const { customerId, currency, totalMinor, items } = data;
-  return {
-    order: {
-      orderId: subject,
-      customerId,
-      currency,
-      totalMinor,
-      items: items.map(({ sku, quantity }) => ({ sku, quantity })),
-    },
-    messageId: event.id,
-    correlationId: event.correlationid,
-    traceparent: event.traceparent,
-    run: message.replayCount,
-  };
-}
-
-function readOrderCreated(message: IncomingMessage): OrderCreated {
+function read(message: IncomingMessage): DrivingMessage {
   const event = parseOrderMessage(message.body);
-  if (event.type !== 'order.created.v1') {
-    throw new AppError({
-      code: 'UNSUPPORTED_MESSAGE',
-      kind: 'permanent',
-      message: `${event.type} is ours to send, not to receive`,
-    });
+  if (event.type !== 'order.created.v1' && event.type !== 'order.payment_requested.v1') {
+    throw unsupported(event.type);
   }
   return event;
 }
 
-function readOrNothing(message: IncomingMessage): OrderCreated | undefined {
+function readOrNothing(message: IncomingMessage): DrivingMessage | undefined {
   try {
-    return readOrderCreated(message);
+    return read(message);
   } catch (error) {
     if (error instanceof AppError && error.kind === 'permanent') return undefined;
     throw error;

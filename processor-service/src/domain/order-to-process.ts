@@ -4,6 +4,8 @@ export interface OrderToProcess {
   readonly customerId: string;
   readonly currency: string;
   readonly totalMinor: number;
+  /** Whether the payment follows the reservation by itself or waits until it is asked for. Absent: `automatic`. */
+  readonly payment?: 'automatic' | 'manual';
   readonly items: readonly { readonly sku: string; readonly quantity: number }[];
 }
 

@@ -4,3 +4,11 @@ export interface SagaFailure {
   readonly message: string;
   readonly recoverable: boolean;
 }
+
+/** Why an attempt failed. The saga goes on: later, or when somebody has looked into it. */
+export interface Trouble {
+  readonly code: string;
+  readonly message: string;
+  /** ISO 8601. */
+  readonly at: string;
+}

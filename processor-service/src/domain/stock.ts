@@ -12,7 +12,7 @@ export interface Stock {
 export type StockBySku = ReadonlyMap<string, Stock>;
 
 /** What a step of a saga does to stock. */
-export type StockMovement = 'reserve' | 'ship' | 'release';
+export type StockMovement = 'reserve' | 'ship' | 'release' | 'restock';
 
 /** Why the lines cannot be reserved, or `undefined` when they can: all of them, or none. */
 export function whyNotReservable(stock: StockBySku, lines: readonly StockLine[]): SagaFailure | undefined {
@@ -33,7 +33,8 @@ export function move(stock: StockBySku, lines: readonly StockLine[], movement: S
     const held = stock.get(sku);
     if (!held) throw new Error(`SKU ${sku} has no stock to ${movement}`);
     const moved = moveOne(held, quantity, movement);
-    if (moved.onHand < 0 || moved.reserved < 0) throw new Error(`cannot ${movement} ${quantity} of ${sku}`);
+    if (Math.min(moved.onHand, moved.reserved, moved.shipped) < 0)
+      throw new Error(`cannot ${movement} ${quantity} of ${sku}`);
     return moved;
   });
 }
@@ -46,6 +47,8 @@ function moveOne(held: Stock, quantity: number, movement: StockMovement): Stock 
       return { ...held, reserved: held.reserved - quantity, shipped: held.shipped + quantity };
     case 'release':
       return { ...held, onHand: held.onHand + quantity, reserved: held.reserved - quantity };
+    case 'restock':
+      return { ...held, onHand: held.onHand + quantity, shipped: held.shipped - quantity };
     default:
       return movement satisfies never;
   }

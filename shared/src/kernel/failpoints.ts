@@ -7,9 +7,17 @@ export const failpointNames = [
   'saga.before-charge',
   'saga.after-charge',
   'saga.after-settle',
+  'saga.before-compensation',
+  'saga.after-compensation',
+  'saga.before-refund',
+  'saga.after-refund',
   'consumer.before-ack',
   'consumer.before-retry',
   'consumer.before-park',
+  'desk.after-intent',
+  'desk.after-publish',
+  'desk.after-confirm',
+  'desk.after-audit',
 ] as const;
 
 export type FailpointName = (typeof failpointNames)[number];

@@ -5,6 +5,7 @@ import {
   type SagaStep,
   type StepResult,
 } from '#processor-service/application/take-saga-steps.ts';
+import type { Patience } from '#processor-service/domain/saga-events.ts';
 import { createSagaRepository } from '#processor-service/infrastructure/postgres/saga-repository.ts';
 import { systemClock } from '#shared/kernel/clock.ts';
 import { newId } from '#shared/kernel/ids.ts';
@@ -19,12 +20,14 @@ export interface OpenSagaRepository {
   close(): Promise<void>;
 }
 
+const patience: Patience = { processingMs: 60_000, paymentWindowMs: 60_000, handsOnMs: 30_000 };
+
 export function openSagaRepository(url: string, maxConnections = 10): OpenSagaRepository {
   const pool = createPool({ url, applicationName: 'test', maxConnections, logger: testLogger });
   const sagas = createSagaRepository({ pool });
   return {
     sagas,
-    takeSteps: createTakeSagaSteps({ sagas, clock: systemClock, deadlineMs: 60_000 }),
+    takeSteps: createTakeSagaSteps({ sagas, clock: systemClock, patience }),
     close: () => pool.end(),
   };
 }
@@ -43,6 +46,7 @@ export function requestOf(quantities: Readonly<Record<string, number>>): Process
     correlationId: newId(),
     traceparent: newTraceparent(),
     run: 0,
+    paymentRequested: false,
   };
 }
 

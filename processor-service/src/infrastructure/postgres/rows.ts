@@ -1,7 +1,7 @@
 import type { ReservationChange } from '../../application/ports/saga-repository.ts';
 import type { OrderToProcess } from '../../domain/order-to-process.ts';
-import type { Saga, SagaState } from '../../domain/saga.ts';
-import type { SagaFailure } from '../../domain/saga-failure.ts';
+import type { Refund, Saga, SagaState } from '../../domain/saga.ts';
+import type { SagaFailure, Trouble } from '../../domain/saga-failure.ts';
 import type { Stock } from '../../domain/stock.ts';
 
 export interface SagaRow {
@@ -14,6 +14,11 @@ export interface SagaRow {
   readonly traceparent: string;
   readonly payment_id: string | null;
   readonly failure: SagaFailure | null;
+  readonly payment_requested: boolean;
+  readonly cancel_requested: boolean;
+  readonly refunds: readonly Refund[];
+  readonly attempts: number;
+  readonly trouble: Trouble | null;
   readonly event_sequence: number;
   readonly started_at: Date;
   readonly updated_at: Date;
@@ -31,6 +36,11 @@ export function toSagaRow(saga: Saga): SagaRow {
     traceparent: saga.traceparent,
     payment_id: saga.paymentId,
     failure: saga.failure,
+    payment_requested: saga.paymentRequested,
+    cancel_requested: saga.cancelRequested,
+    refunds: saga.refunds,
+    attempts: saga.attempts,
+    trouble: saga.trouble,
     event_sequence: saga.eventSequence,
     started_at: saga.startedAt,
     updated_at: saga.updatedAt,
@@ -48,6 +58,11 @@ export function fromSagaRow(row: SagaRow): Saga {
     traceparent: row.traceparent,
     paymentId: row.payment_id,
     failure: row.failure,
+    paymentRequested: row.payment_requested,
+    cancelRequested: row.cancel_requested,
+    refunds: row.refunds,
+    attempts: row.attempts,
+    trouble: row.trouble,
     eventSequence: row.event_sequence,
     startedAt: row.started_at,
     updatedAt: row.updated_at,

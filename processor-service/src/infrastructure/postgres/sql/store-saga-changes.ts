@@ -1,4 +1,5 @@
 import type { Statement } from '#shared/postgres/statement.ts';
+import { sagaColumns } from './saga-columns.ts';
 
 /**
  * Stores a set of steps in one round trip: new sagas $1, changed sagas $2, stock $3, reservations $4 and outbox $5 as
@@ -9,10 +10,8 @@ export const storeSagaChanges: Statement = {
   name: 'store-saga-changes',
   text: `
     WITH new_sagas AS (
-      INSERT INTO sagas (order_id, state, run, "order", message_id, correlation_id, traceparent, payment_id, failure,
-                         event_sequence, started_at, updated_at, deadline_at)
-      SELECT order_id, state, run, "order", message_id, correlation_id, traceparent, payment_id, failure,
-             event_sequence, started_at, updated_at, deadline_at
+      INSERT INTO sagas (${sagaColumns})
+      SELECT ${sagaColumns}
       FROM json_populate_recordset(NULL::sagas, $1)
     ), changed_sagas AS (
       UPDATE sagas
@@ -20,6 +19,11 @@ export const storeSagaChanges: Statement = {
           run = changed.run,
           payment_id = changed.payment_id,
           failure = changed.failure,
+          payment_requested = changed.payment_requested,
+          cancel_requested = changed.cancel_requested,
+          refunds = changed.refunds,
+          attempts = changed.attempts,
+          trouble = changed.trouble,
           event_sequence = changed.event_sequence,
           updated_at = changed.updated_at,
           deadline_at = changed.deadline_at

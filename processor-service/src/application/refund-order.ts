@@ -1,0 +1,79 @@
+import { AppError } from '#shared/kernel/errors.ts';
+import type { Failpoint } from '#shared/kernel/failpoints.ts';
+import { openRefundsOf, type Refund, type Saga } from '../domain/saga.ts';
+import type { SagaEvent } from '../domain/saga-events.ts';
+import type { PaymentGateway } from './ports/payment-gateway.ts';
+import type { SagaRepository } from './ports/saga-repository.ts';
+import type { AttemptFor } from './provider-attempts.ts';
+import type { SagaStep, StepResult } from './take-saga-steps.ts';
+
+export interface RefundRequest extends Pick<Refund, 'id' | 'amountMinor' | 'reason'> {
+  readonly orderId: string;
+  readonly currency: string;
+  readonly correlationId: string;
+  readonly traceparent: string;
+}
+
+export interface RefundOrder {
+  /**
+   * Takes the wish for a refund; the same id again has no effect. Returning means that the wish, or its rejection, is
+   * durable; a refund that fails goes on by itself.
+   *
+   * @throws AppError `SAGA_NOT_FOUND` for an order that was never processed, `MALFORMED_MESSAGE` for another currency.
+   */
+  request(request: RefundRequest): Promise<void>;
+  /** Gives back what is owed, one refund after the other, until all are done or one fails. */
+  settle(saga: Saga): Promise<void>;
+}
+
+export function createRefundOrder(dependencies: {
+  sagas: Pick<SagaRepository, 'find'>;
+  takeStep: (step: SagaStep) => Promise<StepResult>;
+  gateway: PaymentGateway;
+  attempt: AttemptFor;
+  failpoint: Failpoint;
+}): RefundOrder {
+  const { sagas, takeStep, gateway, attempt, failpoint } = dependencies;
+
+  async function settleOne(saga: Saga, { id: refundId, amountMinor }: Refund): Promise<Saga> {
+    const { paymentId } = saga;
+    if (paymentId === null) throw new Error(`saga ${saga.order.orderId} has a refund and no payment`);
+    failpoint('saga.before-refund');
+    const attempted = await attempt(saga, () => gateway.refund({ paymentId, key: refundId, amountMinor }));
+    failpoint('saga.after-refund');
+    const event: SagaEvent =
+      attempted.outcome === 'done'
+        ? { type: 'refundSettled', refundId }
+        : attempted.outcome === 'failed'
+          ? attempted.event
+          : { type: 'refundStuck', refundId, trouble: attempted.trouble };
+    return (await takeStep({ request: saga, event })).saga;
+  }
+
+  async function settle(saga: Saga): Promise<void> {
+    for (let current = saga; current.trouble === null || current === saga; ) {
+      const [next] = openRefundsOf(current);
+      if (!next) return;
+      current = await settleOne(current, next);
+    }
+  }
+
+  return {
+    async request({ orderId, currency, correlationId, traceparent, ...refund }) {
+      const found = await sagas.find(orderId);
+      if (!found) {
+        const message = `order ${orderId} was never processed`;
+        throw new AppError({ code: 'SAGA_NOT_FOUND', kind: 'permanent', message });
+      }
+      if (found.order.currency !== currency) {
+        const message = `order ${orderId} was not paid in ${currency}`;
+        throw new AppError({ code: 'MALFORMED_MESSAGE', kind: 'permanent', message });
+      }
+      const request = { ...found, correlationId, traceparent };
+      const { saga } = await takeStep({ request, event: { type: 'refundRequested', refund } });
+      // After a failed attempt the saga knows when the next one is due.
+      if (saga.trouble === null) await settle(saga);
+    },
+    settle,
+  };
+}

@@ -1,0 +1,33 @@
+import { parseOrderMessage } from '#shared/contracts/order-events.ts';
+import type { MessageHandler } from '#shared/messaging/consumer.ts';
+import type { CancelOrder } from '../application/cancel-order.ts';
+import type { RefundOrder } from '../application/refund-order.ts';
+import { toProcessingRequest, unsupported } from './processing-requests.ts';
+
+/**
+ * Feeds the saga what customers want of orders under way or done: `order.cancel_requested` and
+ * `order.refund_requested`. There is nothing to undo for a wish that could not be noted.
+ */
+export function createOrderRequestsHandler(dependencies: {
+  cancelOrder: CancelOrder;
+  refundOrder: RefundOrder;
+}): MessageHandler {
+  const { cancelOrder, refundOrder } = dependencies;
+  return {
+    async handle({ body }) {
+      const event = parseOrderMessage(body);
+      switch (event.type) {
+        case 'order.cancel_requested.v1':
+          // The first run's, however often the message was replayed: a cancellation starts none.
+          return cancelOrder(toProcessingRequest(event, { run: 0, paymentRequested: false }));
+        case 'order.refund_requested.v1': {
+          const { refundId: id, ...refund } = event.data;
+          const { subject: orderId, correlationid: correlationId, traceparent } = event;
+          return refundOrder.request({ id, ...refund, orderId, correlationId, traceparent });
+        }
+        default:
+          throw unsupported(event.type);
+      }
+    },
+  };
+}
