@@ -16,18 +16,16 @@ export function createOrderRequestsHandler(dependencies: {
   return {
     async handle({ body }) {
       const event = parseOrderMessage(body);
-      switch (event.type) {
-        case 'order.cancel_requested.v1':
-          // The first run's, however often the message was replayed: a cancellation starts none.
-          return cancelOrder(toProcessingRequest(event, { run: 0, paymentRequested: false }));
-        case 'order.refund_requested.v1': {
-          const { refundId: id, ...refund } = event.data;
-          const { subject: orderId, correlationid: correlationId, traceparent } = event;
-          return refundOrder.request({ id, ...refund, orderId, correlationId, traceparent });
-        }
-        default:
-          throw unsupported(event.type);
+      if (event.type === 'order.cancel_requested.v1') {
+        // The first run's, however often the message was replayed: a cancellation starts none.
+        return cancelOrder(toProcessingRequest(event, { run: 0, paymentRequested: false }));
       }
+      if (event.type === 'order.refund_requested.v1') {
+        const { refundId: id, ...refund } = event.data;
+        const { subject: orderId, correlationid: correlationId, traceparent } = event;
+        return refundOrder.request({ id, ...refund, orderId, correlationId, traceparent });
+      }
+      throw unsupported(event.type);
     },
   };
 }

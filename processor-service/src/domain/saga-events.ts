@@ -56,8 +56,14 @@ export function isOld(saga: Saga, event: SagaEvent): boolean {
       return !hasRefund(saga, event.refundId, ['requested', 'needs_attention']);
     case 'refundStuck':
       return !hasRefund(saga, event.refundId, ['requested']);
-    default:
+    case 'restarted':
+    case 'stockReserved':
+    case 'stockRefused':
+    case 'paymentRequested':
+    case 'resumed':
       return false;
+    default:
+      return event satisfies never;
   }
 }
 
