@@ -6,6 +6,7 @@ import {
   exchanges,
   queues,
   retryQueueOf,
+  retryRungHeader,
 } from '#shared/contracts/topology.ts';
 import { AppError, type ErrorKind } from '#shared/kernel/errors.ts';
 import type { MessageHandler } from '#shared/messaging/consumer.ts';
@@ -232,19 +233,33 @@ describe('a message whose dependency is away', () => {
 describe('a message that nobody takes when it is passed on', () => {
   test('stays where it is until somebody does', async () => {
     const { channel } = broker;
-    const binding = [deadLetterQueue, exchanges.deadLetters, deadLetterRoutingKeyOf(workQueue)] as const;
+    const rung = String(broker.retryDelaysMs[0]);
+    const binding = [
+      retryQueueOf(Number(rung)),
+      exchanges.retry,
+      '',
+      { 'x-match': 'all', [retryRungHeader]: rung },
+    ] as const;
     await channel.unbindQueue(...binding);
-    const alwaysFailing = (): never => {
-      throw failure('permanent');
-    };
-    const attempts = await consume(alwaysFailing);
+    const attempts = await consume((_, attempt) => {
+      if (attempt < 4) throw failure('transient');
+    });
     const sent = send();
-    await eventually(() => attempts.length > 1);
-    await stopConsumer();
-    await eventually(async () => (await broker.count(workQueue)) === 1);
-
+    await eventually(() => attempts.length === 2);
+    expect(attempts.map(({ message }) => message.failedAttempts)).toEqual([0, 0]);
     await channel.bindQueue(...binding);
-    await consume(alwaysFailing);
+    await eventually(() => attempts.length === 4);
+    await expectNothingLeft();
+    expect(attempts.map(({ message }) => message.messageId)).toEqual(Array(4).fill(sent.messageId));
+  });
+
+  test('finds the dead-letter queue also when its binding was deleted, which no publisher would notice', async () => {
+    const key = deadLetterRoutingKeyOf(workQueue);
+    await broker.channel.unbindQueue(deadLetterQueue, exchanges.deadLetters, key);
+    await consume(() => {
+      throw failure('permanent');
+    });
+    const sent = send();
     expect((await onlyDeadLetter()).messageId).toBe(sent.messageId);
   });
 });

@@ -7,7 +7,7 @@ import { type AppError, toAppError } from '../kernel/errors.ts';
 import type { Failpoint } from '../kernel/failpoints.ts';
 import { createSequence } from '../kernel/sequence.ts';
 import { sleep } from '../kernel/sleep.ts';
-import { assertBindings } from './assert-bindings.ts';
+import { assertBindings, assertDeadLetterBinding } from './assert-bindings.ts';
 import { closeConnection, createBrokerConnection, guardChannel } from './broker-connection.ts';
 import { disposeOf, isPoisonous, isSuspect, poison, toDeadLetter, toRetry } from './failure-policy.ts';
 import { type IncomingMessage, type OutgoingMessage, readMessage } from './message.ts';
@@ -26,9 +26,21 @@ export interface MessageHandler {
 
 export interface Consumer {
   start(): void;
+  /** Connected, and consuming unless it pauses. */
   isReady(): boolean;
+  /** Takes no more messages, so that they stay in the queue, until {@link resume}; keeps working on those at hand. */
+  pause(): void;
+  resume(): void;
   /** Takes no more messages, finishes those at hand, and leaves what waits for a dependency to the next consumer. */
   stop(): Promise<void>;
+}
+
+interface Subscription {
+  readonly channel: Channel;
+  readonly connection: ChannelModel;
+  readonly consumerTag: string;
+  /** What the broker was last told, or is being told. */
+  isConsuming: boolean;
 }
 
 const assertBindingsEveryMs = 5_000;
@@ -56,8 +68,11 @@ export function createConsumer(options: {
   const logger = options.logger.child({ queue });
   const stopping = new AbortController();
   const atHand = new Set<Promise<void>>();
-  let subscription: { channel: Channel; consumerTag: string } | undefined;
+  let subscription: Subscription | undefined;
+  let isPaused = false;
+  let isStopping = false;
   const oneByOne = createSequence();
+  const oneChangeAtATime = createSequence();
   let upkeep: NodeJS.Timeout | undefined;
   /** The first suspect that this subscription delivered: it also ran first the last time, and got no answer. */
   let firstInLine: ConsumeMessage | undefined;
@@ -113,6 +128,7 @@ export function createConsumer(options: {
   async function park(message: IncomingMessage, error: AppError): Promise<boolean> {
     try {
       if ((await handler.giveUp?.(message, error)) === 'done') return true;
+      if (subscription) await assertDeadLetterBinding(subscription.channel, queue);
     } catch (cause) {
       logger.error({ ...facts(message), err: cause }, 'cannot give a message up yet');
       return false;
@@ -162,15 +178,39 @@ export function createConsumer(options: {
     await channel.checkQueue(queue);
     await assertBindings(channel, queue);
     await channel.prefetch(concurrency);
-    const consumerTag = `${name}.${process.pid}`;
-    subscription = { channel, consumerTag };
-    await channel.consume(queue, (delivered) => onDelivery(channel, delivered, connection), { consumerTag });
+    subscription = { channel, connection, consumerTag: `${name}.${process.pid}`, isConsuming: false };
+    await subscribeAsWanted();
     // A binding that was deleted by accident comes back, while its messages are still young.
     upkeep = setInterval(() => {
       assertBindings(channel, queue).catch((error: unknown) => {
         logger.warn({ err: error }, 'cannot assert the bindings');
       });
     }, assertBindingsEveryMs);
+  }
+
+  /** Brings the consumption on the present channel, if there is one, to what is wanted when its turn comes. */
+  function subscribeAsWanted(): Promise<void> {
+    return oneChangeAtATime(async () => {
+      if (!subscription) return;
+      const { channel, connection, consumerTag } = subscription;
+      const isWanted = !isPaused && !isStopping;
+      if (subscription.isConsuming === isWanted) return;
+      subscription.isConsuming = isWanted;
+      if (!isWanted) return void (await channel.cancel(consumerTag));
+      await channel.consume(queue, (delivered) => onDelivery(channel, delivered, connection), {
+        consumerTag,
+      });
+    });
+  }
+
+  /** The connection that takes the place of one on which it fails begins as is wanted by then. */
+  function setPaused(paused: boolean): void {
+    isPaused = paused;
+    const changing = subscription;
+    subscribeAsWanted().catch((error: unknown) => {
+      logger.warn({ err: error }, 'could not change the subscription');
+      if (changing) void closeConnection(changing.connection);
+    });
   }
 
   function detach(): void {
@@ -184,8 +224,11 @@ export function createConsumer(options: {
   return {
     start: connection.start,
     isReady: () => subscription !== undefined && connection.state() !== 'disconnected',
+    pause: () => setPaused(true),
+    resume: () => setPaused(false),
     async stop() {
-      await subscription?.channel.cancel(subscription.consumerTag).catch((error: unknown) => {
+      isStopping = true;
+      await subscribeAsWanted().catch((error: unknown) => {
         logger.warn({ err: error }, 'could not cancel the subscription');
       });
       stopping.abort();

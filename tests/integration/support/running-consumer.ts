@@ -15,7 +15,7 @@ export async function startConsumer(options: {
   url?: string;
   queue?: WorkQueueName;
   concurrency?: number;
-}): Promise<Pick<Consumer, 'isReady' | 'stop'>> {
+}): Promise<Omit<Consumer, 'start'>> {
   const { broker, handler, url = broker.url, queue = queues.orderCreated, concurrency = 10 } = options;
   const publisher = createPublisher({ url: broker.url, name: 'test', logger: testLogger });
   const consumer = createConsumer({
@@ -34,7 +34,7 @@ export async function startConsumer(options: {
   consumer.start();
   await eventually(() => publisher.isReady() && consumer.isReady());
   return {
-    isReady: consumer.isReady,
+    ...consumer,
     async stop() {
       await consumer.stop();
       await publisher.stop();
