@@ -86,9 +86,12 @@ describe('looking at dead letters', () => {
       orderId: JSON.parse(other.body.toString()).subject,
       errorCode: 'PAYMENT_UNAVAILABLE',
       errorMessage: 'the provider answered 500',
+      frame: 'processor-service/src/application/process-order.ts pay',
+      fingerprint: expect.stringMatching(/^[0-9a-f]{8}$/),
       attempts: 6,
       replayCount: 0,
-      failedAt: '2026-11-21T10:12:36.000Z',
+      firstFailedAt: '2026-11-20T10:00:00.000Z',
+      failedAt: '2026-11-20T10:12:36.000Z',
     });
   });
 

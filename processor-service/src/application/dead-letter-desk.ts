@@ -1,22 +1,8 @@
-import { createHash } from 'node:crypto';
 import type { Clock } from '#shared/kernel/clock.ts';
 import { AppError } from '#shared/kernel/errors.ts';
-import { type IncomingMessage, lastDeath, messageHeaders, toReplay } from '#shared/messaging/message.ts';
+import { type IncomingMessage, toReplay } from '#shared/messaging/message.ts';
+import { type DeadLetterSummary, idOf, summarize } from './dead-letters/dead-letter.ts';
 import type { DeadLetter, DeadLetterQueues } from './ports/dead-letter-queues.ts';
-
-/** A dead letter at a glance. */
-export interface DeadLetterSummary {
-  readonly id: string;
-  readonly queue: string;
-  readonly type: string;
-  /** The order it is about, where the body says so. */
-  readonly orderId: string | undefined;
-  readonly errorCode: string;
-  readonly errorMessage: string;
-  readonly attempts: number;
-  readonly replayCount: number;
-  readonly failedAt: string | undefined;
-}
 
 export interface DeadLetterDetail extends DeadLetterSummary {
   readonly exchange: string;
@@ -91,44 +77,7 @@ export function createDeadLetterDesk(dependencies: {
   };
 }
 
-function idOf(message: IncomingMessage): string {
-  return (
-    message.messageId || `sha256-${createHash('sha256').update(message.body).digest('hex').slice(0, 16)}`
-  );
-}
-
-function summarize(message: IncomingMessage): DeadLetterSummary {
-  const { queue, type, failedAttempts: attempts, replayCount, headers } = message;
-  const { reason } = lastDeath(headers);
-  const header = (name: string): string | undefined => {
-    const value = headers[name];
-    return typeof value === 'string' ? value : undefined;
-  };
-  return {
-    id: idOf(message),
-    queue,
-    type,
-    orderId: subjectOf(message.body),
-    errorCode: header(messageHeaders.errorCode) ?? reason?.toUpperCase() ?? 'UNKNOWN',
-    errorMessage:
-      header(messageHeaders.errorMessage) ?? (reason ? 'the broker gave it up' : 'it carries no diagnostics'),
-    attempts,
-    replayCount,
-    failedAt: header(messageHeaders.failedAt),
-  };
-}
-
 function describe(message: IncomingMessage): DeadLetterDetail {
   const { exchange, routingKey, headers } = message;
   return { ...summarize(message), exchange, routingKey, headers, body: message.body.toString('utf8') };
-}
-
-function subjectOf(body: Buffer): string | undefined {
-  try {
-    const { subject } = JSON.parse(body.toString('utf8')) as { subject?: unknown };
-    return typeof subject === 'string' ? subject : undefined;
-  } catch {
-    // Rubbish is exactly what lies here now and then.
-    return undefined;
-  }
 }

@@ -1,7 +1,8 @@
 import { userInfo } from 'node:os';
 import { parseArgs } from 'node:util';
 import { deadLetterQueueOf, workQueues } from '#shared/contracts/topology.ts';
-import type { DeadLetterDesk, DeadLetterDetail, DeadLetterSummary } from '../application/dead-letter-desk.ts';
+import type { DeadLetterDesk, DeadLetterDetail } from '../application/dead-letter-desk.ts';
+import type { DeadLetterSummary } from '../application/dead-letters/dead-letter.ts';
 
 export const usage = `usage: npm run dlq -- <command> [--queue <name>]
 

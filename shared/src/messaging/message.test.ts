@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import type { GetMessage } from 'amqplib';
-import { readMessage } from './message.ts';
+import { lastDeath, readMessage } from './message.ts';
 
 function delivered(headers: Record<string, unknown> | undefined): GetMessage {
   return {
@@ -35,6 +35,18 @@ describe('reading a message', () => {
       failedAttempts: 0,
       replayCount: 0,
       unansweredDeliveries: 0,
+    });
+  });
+
+  test.each([
+    [{ '!': 'timestamp', value: 1_795_000_000 }, new Date(1_795_000_000_000)],
+    [{ '!': 'timestamp', value: 1e300 }, undefined],
+    ['yesterday', undefined],
+    [null, undefined],
+  ])('knows when the broker gave it up, if that can be read: %j', (time, at) => {
+    expect(lastDeath({ 'x-death': [{ reason: 'delivery_limit', time }] })).toEqual({
+      reason: 'delivery_limit',
+      ...(at ? { at } : {}),
     });
   });
 });

@@ -42,6 +42,7 @@ export const messageHeaders = {
   failedAt: 'x-failed-at',
   errorCode: 'x-error-code',
   errorMessage: 'x-error-message',
+  errorFrame: 'x-error-frame',
   originalExchange: 'x-original-exchange',
   originalRoutingKey: 'x-original-routing-key',
   originalQueue: 'x-original-queue',
@@ -84,16 +85,19 @@ export function lastDeath(headers: Readonly<Record<string, unknown>>): {
   readonly exchange?: string;
   readonly routingKey?: string;
   readonly reason?: string;
+  readonly at?: Date;
 } {
   const deaths = headers['x-death'];
   const last: unknown = Array.isArray(deaths) ? deaths[0] : undefined;
   if (typeof last !== 'object' || last === null) return {};
-  const { exchange, reason, 'routing-keys': keys } = last as Record<string, unknown>;
+  const { exchange, reason, time, 'routing-keys': keys } = last as Record<string, unknown>;
+  const at = new Date(Number((time as { value?: unknown } | null | undefined)?.value) * 1000);
   const routingKey: unknown = Array.isArray(keys) ? keys[0] : undefined;
   return {
     ...(typeof exchange === 'string' ? { exchange } : {}),
     ...(typeof routingKey === 'string' ? { routingKey } : {}),
     ...(typeof reason === 'string' ? { reason } : {}),
+    ...(Number.isNaN(at.getTime()) ? {} : { at }),
   };
 }
 
@@ -130,6 +134,7 @@ export function toReplay(
     messageHeaders.failedAt,
     messageHeaders.errorCode,
     messageHeaders.errorMessage,
+    messageHeaders.errorFrame,
     ...(replay.runId === undefined ? [messageHeaders.replayRun] : []),
   ]);
   const copy = forward(message, {
