@@ -93,9 +93,10 @@ async function putBack(
   queue: string,
   held: { kept: number; unseen: number },
 ): Promise<void> {
+  // What was taken is gone for good, and nothing else has moved.
+  if (held.kept === 0) return;
   let count = held.kept;
   for (let unseen = held.unseen; unseen > 0 && (await channel.get(queue)); unseen -= 1) count += 1;
-  if (count === 0) return;
   channel.nackAll(true);
   const deadline = Date.now() + putBackWithinMs;
   while ((await countMessages(channel, queue)) < count && Date.now() < deadline) await sleep(10);

@@ -11,11 +11,11 @@ export const completeActions: Statement = {
       UPDATE operator_actions
       SET outcome = 'done', error = NULL
       WHERE id = ANY ($1::bigint[]) AND outcome = 'intended'
-      RETURNING id, replay_run_id
+      RETURNING id, action, replay_run_id
     ), counted AS (
       UPDATE replay_runs
       SET replayed = replayed + counts.done
-      FROM (SELECT replay_run_id, count(*)::int AS done FROM done GROUP BY replay_run_id) AS counts
+      FROM (SELECT replay_run_id, count(*)::int AS done FROM done WHERE action = 'replay' GROUP BY replay_run_id) AS counts
       WHERE replay_runs.id = counts.replay_run_id
     )
     INSERT INTO outbox (message_id, order_id, shard, type, sequence, correlation_id, payload, created_at)
