@@ -1,6 +1,6 @@
 import type { Pool, PoolClient } from 'pg';
-import { type Backoff, backoffDelay } from '../kernel/backoff.ts';
-import { sleep } from '../kernel/sleep.ts';
+import type { Backoff } from '../kernel/backoff.ts';
+import { retry } from '../kernel/retry.ts';
 import { fromDatabaseError, isTransactionConflict } from './database-errors.ts';
 
 const conflictBackoff: Backoff = { initialMs: 5, maximumMs: 100 };
@@ -18,14 +18,14 @@ export async function runTransaction<T>(
   work: (client: PoolClient) => Promise<T>,
   options: { alsoRetry?: (error: unknown) => boolean } = {},
 ): Promise<T> {
-  const isRetried = (error: unknown): boolean => isTransactionConflict(error) || !!options.alsoRetry?.(error);
-  for (let attempt = 1; ; attempt += 1) {
-    try {
-      return await runOnce(pool, work);
-    } catch (error) {
-      if (!isRetried(error) || attempt === mostAttempts) throw fromDatabaseError(error);
-      await sleep(backoffDelay(conflictBackoff, attempt));
-    }
+  try {
+    return await retry(() => runOnce(pool, work), {
+      attempts: mostAttempts,
+      backoff: conflictBackoff,
+      isPassing: (error) => isTransactionConflict(error) || options.alsoRetry?.(error) === true,
+    });
+  } catch (error) {
+    throw fromDatabaseError(error);
   }
 }
 
