@@ -22,7 +22,7 @@ const printable = z
   .max(200)
   .refine((value) => value.isWellFormed() && !/\p{Cc}/u.test(value), 'must not contain control characters');
 const operatorHeaders = z.object({ 'x-operator': printable.describe('Who does it, for the audit') });
-const resumeBody = z.strictObject({ reason: printable.optional() }).optional();
+const resumeBody = z.strictObject({ reason: printable.optional() }).nullish();
 
 const trouble = z.object({ code: z.string(), message: z.string(), at: z.string() });
 
