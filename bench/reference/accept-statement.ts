@@ -40,6 +40,7 @@ export async function recordAcceptStatement(): Promise<AcceptStatement> {
       items: [{ sku, quantity, unitPriceMinor, currency }],
       description: null,
       metadata: {},
+      payment: 'automatic',
     },
     { actor: `customer:${customerId}`, correlationId: crypto.randomUUID(), traceparent: newTraceparent() },
   );

@@ -1,5 +1,6 @@
 import type { AddressInfo } from 'node:net';
 import { PrismaPg } from '@prisma/adapter-pg';
+import { orderInquiry } from '#shared/contracts/order-inquiries.ts';
 import { queues } from '#shared/contracts/topology.ts';
 import { registerHealth } from '#shared/http/health.ts';
 import { createHttpServer } from '#shared/http/server.ts';
@@ -7,14 +8,19 @@ import { systemClock } from '#shared/kernel/clock.ts';
 import { createFailpoints } from '#shared/kernel/failpoints.ts';
 import { createConsumer } from '#shared/messaging/consumer.ts';
 import { createPublisher } from '#shared/messaging/publisher.ts';
+import { createResponder } from '#shared/messaging/rpc.ts';
 import type { Logger } from '#shared/observability/logger.ts';
 import { createRelay } from '#shared/outbox/relay.ts';
 import { createPool } from '#shared/postgres/pool.ts';
+import { createAnswerInquiries } from './application/answer-inquiries.ts';
+import { createChangeOrder } from './application/change-order.ts';
 import { createFollowProcessing } from './application/follow-processing.ts';
 import { createPlaceOrder } from './application/place-order.ts';
 import { createReadOrders } from './application/read-orders.ts';
+import { createRecordOperatorAction } from './application/record-operator-action.ts';
 import type { OrderServiceConfig } from './config.ts';
 import { createProcessingMessageHandler, processingBatchSize } from './consumers/processing-messages.ts';
+import { registerOrderCommandRoutes } from './http/order-command-routes.ts';
 import { registerOrderRoutes } from './http/order-routes.ts';
 import { PrismaClient } from './infrastructure/postgres/generated/client.ts';
 import { createOrderRepository } from './infrastructure/postgres/order-repository.ts';
@@ -54,8 +60,10 @@ export async function createOrderService(config: OrderServiceConfig, logger: Log
   });
 
   const placeOrder = createPlaceOrder({ orders, clock, failpoint, announce: relay.wake });
+  const changeOrder = createChangeOrder({ orders, clock, failpoint, announce: relay.wake });
   const readOrders = createReadOrders({ orders });
   const followProcessing = createFollowProcessing({ orders, clock });
+  const recordOperatorAction = createRecordOperatorAction({ orders });
 
   const consumer = createConsumer({
     url: config.AMQP_URL,
@@ -63,10 +71,19 @@ export async function createOrderService(config: OrderServiceConfig, logger: Log
     queue: queues.orderProcessed,
     concurrency: 2 * processingBatchSize,
     retryDelaysMs: config.RETRY_DELAYS_MS,
-    handler: createProcessingMessageHandler({ followProcessing }),
+    handler: createProcessingMessageHandler({ followProcessing, recordOperatorAction }),
     publisher,
     clock,
     failpoint,
+    logger,
+  });
+
+  const responder = createResponder({
+    url: config.AMQP_URL,
+    name: `${name} responder`,
+    queue: queues.orderInquiries,
+    question: orderInquiry,
+    answer: createAnswerInquiries({ orders }),
     logger,
   });
 
@@ -81,19 +98,21 @@ export async function createOrderService(config: OrderServiceConfig, logger: Log
     broker: { required: false, probe: () => publisher.isReady() && consumer.isReady() },
   });
   registerOrderRoutes(http, { placeOrder, readOrders });
+  registerOrderCommandRoutes(http, { changeOrder });
 
   return {
     async start() {
       publisher.start();
       relay.start();
       consumer.start();
+      responder.start();
       await http.listen({ host: config.HOST, port: config.ORDER_HTTP_PORT });
       const { port } = http.server.address() as AddressInfo;
       return `http://${config.HOST}:${port}`;
     },
     async stop() {
       health.startDraining();
-      await consumer.stop();
+      await Promise.all([consumer.stop(), responder.stop()]);
       await http.close();
       await relay.stop();
       await publisher.stop();

@@ -196,7 +196,10 @@ describe("the queue of the processor's messages", () => {
       broker,
       queue: queues.orderProcessed,
       concurrency: 50,
-      handler: createProcessingMessageHandler({ followProcessing: replicas[0]!.follow }),
+      handler: createProcessingMessageHandler({
+        followProcessing: replicas[0]!.follow,
+        recordOperatorAction: async () => undefined,
+      }),
     });
     for (const message of [completed(3), paid(2), unknown, reserved(1)]) {
       const { id: messageId, type } = message;

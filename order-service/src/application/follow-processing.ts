@@ -1,4 +1,4 @@
-import type { OrderPaid, OrderProcessed, OrderReserved } from '#shared/contracts/order-events.ts';
+import type { OrderMessageOf } from '#shared/contracts/order-events.ts';
 import type { Clock } from '#shared/kernel/clock.ts';
 import { AppError } from '#shared/kernel/errors.ts';
 import { followProcessing, type ProcessingReport, type ReportedEvent } from '../domain/follow-processing.ts';
@@ -6,7 +6,15 @@ import type { OrderState } from '../domain/order.ts';
 import type { OrderRepository, ReceivedMessage, RecordedEvent } from './ports/order-repository.ts';
 
 /** What the processor says about orders. */
-export type ProcessingMessage = OrderReserved | OrderPaid | OrderProcessed;
+export type ProcessingMessage = OrderMessageOf<
+  | 'order.reserved.v1'
+  | 'order.paid.v1'
+  | 'order.processed.v1'
+  | 'order.cancelled.v1'
+  | 'order.cancel_rejected.v1'
+  | 'order.refunded.v1'
+  | 'order.refund_rejected.v1'
+>;
 
 /** `undefined`: taken account of, durably. Otherwise why this one message could not be. */
 export type FollowResult = AppError | undefined;
@@ -68,6 +76,18 @@ function toReportedEvent(message: ProcessingMessage): ReportedEvent {
       return message.data.status === 'completed'
         ? { type: 'completed' }
         : { type: 'failed', failure: message.data.failure };
+    case 'order.cancelled.v1':
+      return { type: 'cancelled' };
+    case 'order.cancel_rejected.v1':
+      return { type: 'cancellationRejected', code: message.data.code, message: message.data.message };
+    case 'order.refunded.v1': {
+      const { refundId, amountMinor, full } = message.data;
+      return { type: 'refunded', refundId, amountMinor, full };
+    }
+    case 'order.refund_rejected.v1': {
+      const { refundId, code, message: why } = message.data;
+      return { type: 'refundRejected', refundId, code, message: why };
+    }
     default:
       return message satisfies never;
   }

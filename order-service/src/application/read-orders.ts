@@ -29,12 +29,12 @@ export function createReadOrders(dependencies: { orders: OrderRepository }): Rea
   return {
     async get(id) {
       const order = await orders.find(id);
-      if (!order) throw notFound(id);
+      if (!order) throw orderNotFound(id);
       return order;
     },
     async timeline(id) {
       const entries = await orders.timeline(id);
-      if (entries.length === 0) throw notFound(id);
+      if (entries.length === 0) throw orderNotFound(id);
       return entries;
     },
     async list({ cursor, limit, ...filter }) {
@@ -65,6 +65,6 @@ function readCursor(cursor: string): string {
   return hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
 }
 
-function notFound(id: string): AppError {
+export function orderNotFound(id: string): AppError {
   return new AppError({ code: 'ORDER_NOT_FOUND', kind: 'rejected', message: `there is no order ${id}` });
 }

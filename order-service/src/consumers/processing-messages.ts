@@ -1,37 +1,51 @@
-import { type OrderMessage, parseOrderMessage } from '#shared/contracts/order-events.ts';
+import { parseOrderMessage } from '#shared/contracts/order-events.ts';
 import { createBatcher } from '#shared/kernel/batcher.ts';
 import { AppError } from '#shared/kernel/errors.ts';
 import type { MessageHandler } from '#shared/messaging/consumer.ts';
 import type { FollowResult, ProcessingMessage } from '../application/follow-processing.ts';
+import type { OperatorActed } from '../application/record-operator-action.ts';
 
 /** How many messages one transaction may carry. */
 export const processingBatchSize = 100;
 
-/** Feeds what the processor announces to the application, in sets and in the order of arrival. */
+/**
+ * Feeds what the processor announces to the application, in sets and in the order of arrival. What operators did stands
+ * outside that order.
+ */
 export function createProcessingMessageHandler(dependencies: {
   followProcessing: (messages: readonly ProcessingMessage[]) => Promise<readonly FollowResult[]>;
+  recordOperatorAction: (message: OperatorActed) => Promise<void>;
 }): MessageHandler {
+  const { followProcessing, recordOperatorAction } = dependencies;
   const batcher = createBatcher<ProcessingMessage, FollowResult>({
-    run: dependencies.followProcessing,
+    run: followProcessing,
     maxSize: processingBatchSize,
     isolates: (error) => !(error instanceof AppError && error.kind === 'unavailable'),
   });
   return {
     async handle({ body }) {
       const message = parseOrderMessage(body);
-      if (!isProcessingMessage(message)) {
-        throw new AppError({
-          code: 'UNSUPPORTED_MESSAGE',
-          kind: 'permanent',
-          message: `${message.type} is nothing this service follows`,
-        });
+      switch (message.type) {
+        case 'order.operator_acted.v1':
+          return recordOperatorAction(message);
+        case 'order.created.v1':
+        case 'order.payment_requested.v1':
+        case 'order.cancel_requested.v1':
+        case 'order.refund_requested.v1':
+          throw ours(message.type);
+        default: {
+          const error = await batcher.add(message);
+          if (error) throw error;
+        }
       }
-      const error = await batcher.add(message);
-      if (error) throw error;
     },
   };
 }
 
-function isProcessingMessage(message: OrderMessage): message is ProcessingMessage {
-  return ['order.reserved.v1', 'order.paid.v1', 'order.processed.v1'].includes(message.type);
+function ours(type: string): AppError {
+  return new AppError({
+    code: 'UNSUPPORTED_MESSAGE',
+    kind: 'permanent',
+    message: `${type} is ours to send, not to receive`,
+  });
 }

@@ -3,26 +3,10 @@ import fc from 'fast-check';
 import { followProcessing, type ProcessingReport, type ReportedEvent } from './follow-processing.ts';
 import type { OrderState } from './order.ts';
 import { evolve, type OrderEvent } from './order-events.ts';
+import { now, orderWith } from './testing/orders.ts';
 import { isAllowed } from './transitions.ts';
 
-const now = new Date('2026-01-02T03:04:05.678Z');
-
-const pending: OrderState = {
-  id: '01a1fbf4-b78c-76fb-8985-bfb8b76312a0',
-  customerId: 'c-1',
-  status: 'pending',
-  currency: 'EUR',
-  totalMinor: 100,
-  description: null,
-  metadata: {},
-  failure: null,
-  version: 1,
-  processingRun: 0,
-  processingSequence: 0,
-  eventSequence: 1,
-  createdAt: now,
-  updatedAt: now,
-};
+const pending = orderWith();
 
 const reserved: ReportedEvent = { type: 'reserved' };
 const paid: ReportedEvent = { type: 'paid', paymentId: 'pay_1', amountMinor: 100 };
@@ -102,6 +86,42 @@ describe('following the processor', () => {
     expect(outcomes).toEqual(['applied', 'ignored']);
   });
 
+  test('follows a cancellation, and one that came too late', () => {
+    const requested = orderWith({ status: 'reserved', cancellation: { status: 'requested', reason: 'r' } });
+    expect(follow(requested, first({ type: 'cancelled' }, 1)).order).toMatchObject({
+      status: 'cancelled',
+      cancellation: { status: 'accepted', reason: 'r' },
+    });
+    const tooLate: ReportedEvent = { type: 'cancellationRejected', code: 'X', message: 'paid already' };
+    expect(follow(requested, first(paid, 1), first(tooLate, 2)).order).toMatchObject({
+      status: 'paid',
+      cancellation: { status: 'rejected', reason: 'r', message: 'paid already' },
+    });
+  });
+
+  test('follows refunds: a part leaves the status, the rest does not', () => {
+    const refunds = ['r-1', 'r-2'].map((id) => {
+      return { id, amountMinor: 50, reason: '', status: 'requested' as const };
+    });
+    const completed = orderWith({ status: 'completed', paidMinor: 100, refunds });
+    const refunded = (refundId: string, full: boolean): ReportedEvent => ({
+      type: 'refunded',
+      refundId,
+      amountMinor: 50,
+      full,
+    });
+    const partly = follow(completed, first(refunded('r-1', false), 1)).order;
+    expect(partly).toMatchObject({
+      status: 'completed',
+      refunds: [{ status: 'refunded' }, { status: 'requested' }],
+    });
+    const wholly = follow(partly, first(refunded('r-2', true), 2)).order;
+    expect(wholly).toMatchObject({
+      status: 'refunded',
+      refunds: [{ status: 'refunded' }, { status: 'refunded' }],
+    });
+  });
+
   test('moves along the transition table alone, without gap or reversal, whatever arrives in whatever order', () => {
     const anyReport = fc.record({
       run: fc.integer({ min: 0, max: 2 }),
@@ -110,7 +130,7 @@ describe('following the processor', () => {
     });
     fc.assert(
       fc.property(fc.array(anyReport, { maxLength: 30 }), (reports) => {
-        let order = pending;
+        let order: OrderState = pending;
         for (const report of reports) {
           const following = followProcessing(order, report, now);
           if (following.outcome === 'early') continue;

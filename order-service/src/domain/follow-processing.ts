@@ -15,7 +15,22 @@ export type ReportedEvent =
   | { readonly type: 'reserved' }
   | { readonly type: 'paid'; readonly paymentId: string; readonly amountMinor: number }
   | { readonly type: 'completed' }
-  | { readonly type: 'failed'; readonly failure: OrderFailure };
+  | { readonly type: 'failed'; readonly failure: OrderFailure }
+  | { readonly type: 'cancelled' }
+  | { readonly type: 'cancellationRejected'; readonly code: string; readonly message: string }
+  /** `full`: nothing is left to refund. */
+  | {
+      readonly type: 'refunded';
+      readonly refundId: string;
+      readonly amountMinor: number;
+      readonly full: boolean;
+    }
+  | {
+      readonly type: 'refundRejected';
+      readonly refundId: string;
+      readonly code: string;
+      readonly message: string;
+    };
 
 export type Following =
   | { readonly outcome: 'applied'; readonly events: readonly OrderEvent[]; readonly order: OrderState }
@@ -46,7 +61,7 @@ export function followProcessing(order: OrderState, report: ProcessingReport, no
   }
   const event = toOrderEvent(report);
   const target = statusAfter[event.type];
-  if (!isAllowed(next.status, target)) {
+  if (target && !isAllowed(next.status, target)) {
     return { outcome: 'ignored', reason: `${order.status} orders do not become ${target}`, order: seen };
   }
   events.push(event);
@@ -63,6 +78,20 @@ function toOrderEvent({ run, event }: ProcessingReport): OrderEvent {
       return { type: 'completed', data: {} };
     case 'failed':
       return { type: 'failed', data: { failure: event.failure } };
+    case 'cancelled':
+      return { type: 'cancelled', data: {} };
+    case 'cancellationRejected': {
+      const { code, message } = event;
+      return { type: 'cancellationRejected', data: { code, message } };
+    }
+    case 'refunded': {
+      const { refundId, amountMinor, full } = event;
+      return { type: full ? 'refunded' : 'partiallyRefunded', data: { refundId, amountMinor } };
+    }
+    case 'refundRejected': {
+      const { refundId, code, message } = event;
+      return { type: 'refundRejected', data: { refundId, code, message } };
+    }
     default:
       return event satisfies never;
   }

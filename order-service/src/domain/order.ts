@@ -12,6 +12,26 @@ export interface OrderFailure {
   readonly recoverable: boolean;
 }
 
+/** `automatic`: paid as soon as stock is reserved; `manual`: when the customer asks for it. */
+export const paymentModes = ['automatic', 'manual'] as const;
+export type PaymentMode = (typeof paymentModes)[number];
+
+/** Money the customer is to get back, in minor units. The id is the caller's, and stands for this refund for ever. */
+export interface Refund {
+  readonly id: string;
+  readonly amountMinor: number;
+  readonly reason: string;
+  readonly status: 'requested' | 'refunded' | 'rejected';
+}
+
+/** That somebody asked for the order to be cancelled, and what the processor said to it. */
+export interface Cancellation {
+  readonly status: 'requested' | 'accepted' | 'rejected';
+  readonly reason: string;
+  /** Why it was rejected. */
+  readonly message?: string;
+}
+
 export const orderStatuses = [
   'pending',
   'reserved',
@@ -34,6 +54,13 @@ export interface Order {
   readonly description: string | null;
   readonly metadata: Readonly<Record<string, string>>;
   readonly failure: OrderFailure | null;
+  readonly payment: PaymentMode;
+  /** Whether the payment of a manual order was asked for. */
+  readonly paymentRequested: boolean;
+  /** What was captured, in minor units. */
+  readonly paidMinor: number;
+  readonly refunds: readonly Refund[];
+  readonly cancellation: Cancellation | null;
   /** Number of events in the order's history. */
   readonly version: number;
   /** Which run of the saga the order follows. */
@@ -48,3 +75,17 @@ export interface Order {
 
 /** The part of an order that its later history changes. */
 export type OrderState = Omit<Order, 'items'>;
+
+/** What went back to the customer, in minor units. */
+export function refundedMinorOf({ refunds }: Pick<Order, 'refunds'>): number {
+  return sumOf(refunds.filter(({ status }) => status === 'refunded'));
+}
+
+/** What can still be refunded, in minor units: what was paid, less what went back or is on its way. */
+export function refundableMinorOf({ paidMinor, refunds }: Pick<Order, 'paidMinor' | 'refunds'>): number {
+  return paidMinor - sumOf(refunds.filter(({ status }) => status !== 'rejected'));
+}
+
+function sumOf(refunds: readonly Refund[]): number {
+  return refunds.reduce((sum, { amountMinor }) => sum + amountMinor, 0);
+}

@@ -15,6 +15,7 @@ function newOrder(changes: Partial<NewOrder> = {}): NewOrder {
     ],
     description: null,
     metadata: {},
+    payment: 'automatic',
     ...changes,
   };
 }

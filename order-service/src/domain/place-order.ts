@@ -1,4 +1,4 @@
-import type { OrderItem } from './order.ts';
+import type { OrderItem, PaymentMode } from './order.ts';
 import type { OrderEvent } from './order-events.ts';
 
 export interface NewOrder {
@@ -8,6 +8,7 @@ export interface NewOrder {
   readonly items: readonly (OrderItem & { readonly currency: string })[];
   readonly description: string | null;
   readonly metadata: Readonly<Record<string, string>>;
+  readonly payment: PaymentMode;
 }
 
 export interface Violation {

@@ -24,7 +24,7 @@ describe('the transition table', () => {
     expect(refundable).toEqual(['paid', 'completed', 'fulfilled']);
   });
 
-  test('leads a failed order nowhere but back to the start', () => {
-    expect(transitions.failed).toEqual(['pending']);
+  test('leads a failed order back to the start, or to a cancellation before that happens', () => {
+    expect(transitions.failed).toEqual(['pending', 'cancelled']);
   });
 });

@@ -7,8 +7,8 @@ export const transitions: Readonly<Record<OrderStatus, readonly OrderStatus[]>> 
   paid: ['completed', 'refunded'],
   completed: ['fulfilled', 'refunded'],
   fulfilled: ['refunded'],
-  // Only by replaying a recoverable failure.
-  failed: ['pending'],
+  // Only where the failure is recoverable: an operator may replay it, the customer may cancel it.
+  failed: ['pending', 'cancelled'],
   cancelled: [],
   refunded: [],
 };

@@ -1,4 +1,5 @@
 import type { FastifyRequest } from 'fastify';
+import { etagOf } from '#shared/http/preconditions.ts';
 import { problems } from '#shared/http/problem.ts';
 import type { HttpServer } from '#shared/http/server.ts';
 import type { PlaceOrder } from '../application/place-order.ts';
@@ -97,7 +98,7 @@ export function registerOrderRoutes(
   );
 }
 
-function toNewOrder({ customerId, currency, items, description, metadata }: PlaceOrderBody) {
+function toNewOrder({ customerId, currency, items, payment, description, metadata }: PlaceOrderBody) {
   return {
     customerId,
     currency,
@@ -107,6 +108,7 @@ function toNewOrder({ customerId, currency, items, description, metadata }: Plac
       unitPriceMinor: unitPrice.amountMinor,
       currency: unitPrice.currency,
     })),
+    payment,
     description: description ?? null,
     metadata: metadata ?? {},
   };
@@ -115,8 +117,4 @@ function toNewOrder({ customerId, currency, items, description, metadata }: Plac
 function causeOf(request: FastifyRequest, customerId: string): Cause {
   const { correlationId, traceparent } = request;
   return { actor: `customer:${customerId}`, correlationId, traceparent };
-}
-
-function etagOf(version: number): string {
-  return `"${version}"`;
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type Order, orderStatuses } from '../domain/order.ts';
+import { type Order, orderStatuses, paymentModes, refundedMinorOf } from '../domain/order.ts';
 
 /** Text that PostgreSQL and JSON can hold: well-formed Unicode without control characters. */
 const text = (longest: number) =>
@@ -12,11 +12,13 @@ const text = (longest: number) =>
 
 const currency = z.string().regex(/^[A-Z]{3}$/, 'must be an ISO 4217 code such as EUR');
 
+const mostMinor = 1_000_000_000_000;
+
 const money = z.strictObject({
   amountMinor: z
     .int()
     .nonnegative()
-    .max(1_000_000_000_000)
+    .max(mostMinor)
     .describe('In minor units of the currency: 1999 is EUR 19.99'),
   currency,
 });
@@ -34,6 +36,12 @@ export const placeOrderBody = z
     customerId: text(64),
     currency,
     items: z.array(item).min(1).max(100),
+    payment: z
+      .enum(paymentModes)
+      .default('automatic')
+      .describe(
+        '`automatic`: paid as soon as stock is reserved; `manual`: when asked to, by `POST /orders/{id}/pay`',
+      ),
     description: text(1_000).optional(),
     metadata: z
       .record(text(64), text(500))
@@ -50,6 +58,37 @@ export const placeOrderBody = z
     },
   });
 export type PlaceOrderBody = z.infer<typeof placeOrderBody>;
+
+const reason = text(500).optional().describe('Kept in the history');
+
+export const cancelBody = z.strictObject({ reason }).default({});
+
+export const refundBody = z
+  .strictObject({
+    amountMinor: z
+      .int()
+      .positive()
+      .max(mostMinor)
+      .optional()
+      .describe('In minor units; without it, everything that can still be refunded'),
+    refundId: z
+      .uuid()
+      .optional()
+      .describe('Chosen by the caller, and required with an amount: the same id again is the same refund'),
+    reason,
+  })
+  .refine(({ amountMinor, refundId }) => amountMinor === undefined || refundId !== undefined, {
+    path: ['refundId'],
+    message: 'is required with an amount, so that a repetition does not refund twice',
+  })
+  .default({});
+
+export const ifMatchHeader = z.object({
+  'if-match': z
+    .string()
+    .optional()
+    .describe('ETag of the version this is meant for; 412 if it is another by now'),
+});
 
 export const orderIdParams = z.object({ id: z.uuid() });
 
@@ -78,6 +117,25 @@ export const orderResource = z.object({
   description: z.string().nullable(),
   metadata: z.record(z.string(), z.string()),
   failure: z.object({ code: z.string(), message: z.string(), recoverable: z.boolean() }).nullable(),
+  payment: z.enum(paymentModes),
+  paymentRequested: z.boolean().describe('Of a manual payment'),
+  paidMinor: z.int().describe('What was captured'),
+  refundedMinor: z.int().describe('What went back'),
+  refunds: z.array(
+    z.object({
+      id: z.uuid(),
+      amountMinor: z.int(),
+      reason: z.string(),
+      status: z.enum(['requested', 'refunded', 'rejected']),
+    }),
+  ),
+  cancellation: z
+    .object({
+      status: z.enum(['requested', 'accepted', 'rejected']),
+      reason: z.string(),
+      message: z.string().optional().describe('Why it was rejected'),
+    })
+    .nullable(),
   version: z.int(),
   createdAt: z.iso.datetime(),
   updatedAt: z.iso.datetime(),
@@ -94,7 +152,7 @@ export const timelineResource = z.object({
   entries: z.array(
     z.object({
       at: z.iso.datetime(),
-      kind: z.enum(['history', 'published', 'waiting', 'received']),
+      kind: z.enum(['history', 'published', 'waiting', 'received', 'operator']),
       type: z.string(),
       detail: z.record(z.string(), z.unknown()),
     }),
@@ -104,6 +162,7 @@ export const timelineResource = z.object({
 /** An order as the API shows it. */
 export function toOrderResource(order: Order): OrderResource {
   const { id, customerId, status, currency, totalMinor, description, metadata, failure, version } = order;
+  const { payment, paymentRequested, paidMinor, cancellation } = order;
   return {
     id,
     customerId,
@@ -118,6 +177,12 @@ export function toOrderResource(order: Order): OrderResource {
     description,
     metadata,
     failure,
+    payment,
+    paymentRequested,
+    paidMinor,
+    refundedMinor: refundedMinorOf(order),
+    refunds: [...order.refunds],
+    cancellation,
     version,
     createdAt: order.createdAt.toISOString(),
     updatedAt: order.updatedAt.toISOString(),

@@ -1,8 +1,5 @@
 import { AppError } from '../kernel/errors.ts';
 
-/** Whether a request still applies to this version of a thing. */
-export type Precondition = (version: number) => boolean;
-
 /** The entity tag of a version (RFC 9110, section 8.8.3). */
 export function etagOf(version: number): string {
   return `"${version}"`;
@@ -12,11 +9,12 @@ const entityTags = /^\s*(W\/)?"[\x21\x23-\x7e\x80-\xff]*"\s*(,\s*(W\/)?"[\x21\x2
 
 /**
  * Reads `If-Match` (RFC 9110, section 13.1.1): `*`, or entity tags, which are compared strongly, so that a weak one never
- * matches. Without the header every version will do.
+ * matches. The answer tells of a version
+ * whether the request still applies to it; without the header it applies to every one.
  *
  * @throws AppError `VALIDATION_FAILED`
  */
-export function readIfMatch(header: string | undefined): Precondition {
+export function readIfMatch(header: string | undefined): (version: number) => boolean {
   if (header === undefined || header.trim() === '*') return () => true;
   if (!entityTags.test(header)) {
     const message = 'must be * or entity tags such as "3"';
@@ -29,14 +27,4 @@ export function readIfMatch(header: string | undefined): Precondition {
   }
   const tags = new Set(header.split(',').map((tag) => tag.trim()));
   return (version) => tags.has(etagOf(version));
-}
-
-/** @throws AppError `PRECONDITION_FAILED` naming the version there is. */
-export function requireMatch(precondition: Precondition, version: number): void {
-  if (precondition(version)) return;
-  throw new AppError({
-    code: 'PRECONDITION_FAILED',
-    kind: 'rejected',
-    message: `the current version is ${version}`,
-  });
 }

@@ -1,6 +1,7 @@
 /** Places at which a crash test may end the process, each between two effects that cannot be made one. */
 export const failpointNames = [
   'place-order.after-commit',
+  'change-order.after-commit',
   'relay.before-publish',
   'relay.after-publish',
   'relay.after-confirm',

@@ -1,5 +1,5 @@
 import { randomFillSync } from 'node:crypto';
-import { v5, v7 } from 'uuid';
+import { v5, v7, validate } from 'uuid';
 
 /** Drawn in advance: a system call for every identifier costs five times as much as everything else about it. */
 const entropy = Buffer.alloc(4_096);
@@ -32,6 +32,11 @@ const namespace = '5b0c1a1e-6f5c-4a52-9d0b-3d7d6a0f2b51';
 /** The identifier that belongs to a name, the same one every time: UUID version 5 (RFC 9562). */
 export function idOfName(name: string): string {
   return v5(name, namespace);
+}
+
+/** Whether a text is a UUID, of any version. */
+export function isUuid(text: string): boolean {
+  return validate(text);
 }
 
 function drawEntropy(): Buffer {

@@ -44,6 +44,7 @@ export function placementOf(overrides: Partial<Order> = {}): Placement {
       totalMinor: 3_998,
       description: null,
       metadata: {},
+      payment: 'automatic' as const,
     },
   };
   return {

@@ -33,6 +33,23 @@ export interface Placement {
   readonly announcement: OutboxRow;
 }
 
+/** A change that was decided on the version before the order's. */
+export interface Revision {
+  readonly order: Order;
+  readonly history: RecordedEvent;
+  readonly announcements: readonly OutboxRow[];
+}
+
+/** Something an operator did about an order, as the processor-service reported it. */
+export interface OperatorAction {
+  readonly messageId: string;
+  readonly orderId: string;
+  readonly action: string;
+  readonly operator: string;
+  readonly detail: Readonly<Record<string, unknown>>;
+  readonly at: Date;
+}
+
 /** What one transaction over several orders leaves behind. */
 export interface OrderChanges<Result> {
   readonly orders: readonly OrderState[];
@@ -52,8 +69,11 @@ export interface OrderQuery {
 /** One thing that happened to an order, as its timeline shows it. */
 export interface TimelineEntry {
   readonly at: Date;
-  /** `history`: the order changed; `published` and `received`: a message left or arrived; `waiting`: one is to leave. */
-  readonly kind: 'history' | 'published' | 'waiting' | 'received';
+  /**
+   * `history`: the order changed; `published` and `received`: a message left or arrived; `waiting`: one is to leave;
+   * `operator`: somebody intervened.
+   */
+  readonly kind: 'history' | 'published' | 'waiting' | 'received' | 'operator';
   readonly type: string;
   readonly detail: Readonly<Record<string, unknown>>;
 }
@@ -70,7 +90,19 @@ export interface OrderRepository {
     ids: readonly string[],
     decide: (orders: ReadonlyMap<string, OrderState>) => OrderChanges<Result>,
   ): Promise<Result>;
+  /**
+   * Stores a change with its history and announcements, if nothing else has changed the order since it was read.
+   *
+   * @throws AppError `CONCURRENT_UPDATE` when something has: then nothing is stored.
+   */
+  revise(revision: Revision): Promise<void>;
+  /** Keeps what an operator did; the same message again changes nothing. */
+  recordAction(action: OperatorAction): Promise<void>;
   find(id: string): Promise<Order | undefined>;
+  /** Those there are, in any order. */
+  findMany(ids: readonly string[]): Promise<readonly Order[]>;
+  /** Which of these messages were taken account of. */
+  received(messageIds: readonly string[]): Promise<readonly string[]>;
   /** Newest first. */
   list(query: OrderQuery): Promise<readonly Order[]>;
   /** Oldest first; empty for an order that does not exist. */

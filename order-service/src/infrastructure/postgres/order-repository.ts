@@ -1,10 +1,11 @@
 import type { Pool } from 'pg';
 import { createBatcher } from '#shared/kernel/batcher.ts';
+import { AppError } from '#shared/kernel/errors.ts';
 import { isDatabaseUnavailable, withDatabaseErrors } from '#shared/postgres/database-errors.ts';
 import { query } from '#shared/postgres/statement.ts';
 import { runTransaction } from '#shared/postgres/transaction.ts';
 import type { OrderRepository, Placement } from '../../application/ports/order-repository.ts';
-import type { PrismaClient } from './generated/client.ts';
+import type { Prisma, PrismaClient } from './generated/client.ts';
 import {
   fromOrderRow,
   fromStoredOrder,
@@ -16,11 +17,14 @@ import {
 } from './rows.ts';
 import { insertOrders } from './sql/insert-orders.ts';
 import { lockOrders } from './sql/lock-orders.ts';
+import { reviseOrder } from './sql/revise-order.ts';
 import { storeChanges } from './sql/store-changes.ts';
 import { readTimeline } from './timeline.ts';
 
 /** How many orders one insert may carry. */
 const placementBatchSize = 100;
+
+const include = { items: { orderBy: { position: 'asc' } } } as const;
 
 /**
  * order_db behind the port. Reads go through Prisma; accepting and changing orders are single prepared statements on
@@ -58,11 +62,39 @@ export function createOrderRepository(dependencies: { pool: Pool; prisma: Prisma
         return changes.result;
       }),
 
-    async find(id) {
-      const stored = await withDatabaseErrors(() =>
-        prisma.order.findUnique({ where: { id }, include: { items: { orderBy: { position: 'asc' } } } }),
+    async revise({ order, history, announcements }) {
+      const revised = await withDatabaseErrors(() =>
+        query(pool, reviseOrder, [
+          JSON.stringify(toOrderRow(order)),
+          JSON.stringify([toEventRow(history)]),
+          JSON.stringify(announcements),
+          order.version - 1,
+        ]),
       );
+      if (revised.length === 0) throw changedMeanwhile(order.id);
+    },
+
+    async recordAction({ messageId, orderId, action: type, operator, detail, at: occurredAt }) {
+      const data = { messageId, orderId, type, operator, detail: detail as Prisma.JsonObject, occurredAt };
+      await withDatabaseErrors(() => prisma.operatorAction.createMany({ data, skipDuplicates: true }));
+    },
+
+    async find(id) {
+      const stored = await withDatabaseErrors(() => prisma.order.findUnique({ where: { id }, include }));
       return stored ? fromStoredOrder(stored) : undefined;
+    },
+
+    async findMany(ids) {
+      const where = { id: { in: [...ids] } };
+      const stored = await withDatabaseErrors(() => prisma.order.findMany({ where, include }));
+      return stored.map(fromStoredOrder);
+    },
+
+    async received(messageIds) {
+      const where = { messageId: { in: [...messageIds] } };
+      const select = { messageId: true };
+      const found = await withDatabaseErrors(() => prisma.inboxMessage.findMany({ where, select }));
+      return found.map(({ messageId }) => messageId);
     },
 
     async list({ customerId, status, before, limit }) {
@@ -73,7 +105,7 @@ export function createOrderRepository(dependencies: { pool: Pool; prisma: Prisma
             ...(status === undefined ? {} : { status }),
             ...(before === undefined ? {} : { id: { lt: before } }),
           },
-          include: { items: { orderBy: { position: 'asc' } } },
+          include,
           orderBy: { id: 'desc' },
           take: limit,
         }),
@@ -83,4 +115,12 @@ export function createOrderRepository(dependencies: { pool: Pool; prisma: Prisma
 
     timeline: (id) => withDatabaseErrors(() => readTimeline(prisma, id)),
   };
+}
+
+function changedMeanwhile(orderId: string): AppError {
+  return new AppError({
+    code: 'CONCURRENT_UPDATE',
+    kind: 'conflict',
+    message: `order ${orderId} was changed at the same time`,
+  });
 }

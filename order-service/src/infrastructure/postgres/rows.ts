@@ -1,5 +1,13 @@
 import type { ReceivedMessage, RecordedEvent } from '../../application/ports/order-repository.ts';
-import type { Order, OrderFailure, OrderState, OrderStatus } from '../../domain/order.ts';
+import type {
+  Cancellation,
+  Order,
+  OrderFailure,
+  OrderState,
+  OrderStatus,
+  PaymentMode,
+  Refund,
+} from '../../domain/order.ts';
 import type { OrderItem as StoredItem, Order as StoredOrder } from './generated/client.ts';
 
 /** Row of `orders` as our own statements read and write it. */
@@ -12,6 +20,11 @@ export interface OrderRow {
   readonly description: string | null;
   readonly metadata: Readonly<Record<string, string>>;
   readonly failure: OrderFailure | null;
+  readonly payment: PaymentMode;
+  readonly payment_requested: boolean;
+  readonly paid_minor: number;
+  readonly refunds: readonly Refund[];
+  readonly cancellation: Cancellation | null;
   readonly version: number;
   readonly processing_run: number;
   readonly processing_sequence: number;
@@ -30,6 +43,11 @@ export function toOrderRow(order: OrderState): OrderRow {
     description: order.description,
     metadata: order.metadata,
     failure: order.failure,
+    payment: order.payment,
+    payment_requested: order.paymentRequested,
+    paid_minor: order.paidMinor,
+    refunds: order.refunds,
+    cancellation: order.cancellation,
     version: order.version,
     processing_run: order.processingRun,
     processing_sequence: order.processingSequence,
@@ -49,6 +67,11 @@ export function fromOrderRow(row: OrderRow): OrderState {
     description: row.description,
     metadata: row.metadata,
     failure: row.failure,
+    payment: row.payment,
+    paymentRequested: row.payment_requested,
+    paidMinor: row.paid_minor,
+    refunds: row.refunds,
+    cancellation: row.cancellation,
     version: row.version,
     processingRun: row.processing_run,
     processingSequence: row.processing_sequence,
@@ -92,13 +115,17 @@ export function toInboxRow(message: ReceivedMessage): Record<string, unknown> {
   };
 }
 
-/** An order as Prisma reads it. The JSON columns hold only what this service wrote. */
+/** An order as Prisma reads it. The columns of text and JSON hold only what this service wrote. */
 export function fromStoredOrder(stored: StoredOrder & { items: readonly StoredItem[] }): Order {
   return {
     ...stored,
     totalMinor: Number(stored.totalMinor),
     metadata: stored.metadata as Readonly<Record<string, string>>,
     failure: stored.failure as OrderFailure | null,
+    payment: stored.payment as PaymentMode,
+    paidMinor: Number(stored.paidMinor),
+    refunds: stored.refunds as unknown as readonly Refund[],
+    cancellation: stored.cancellation as Cancellation | null,
     items: stored.items.map((item) => ({
       sku: item.sku,
       quantity: item.quantity,

@@ -2,12 +2,13 @@ import { traceIdOf } from '#shared/observability/trace-context.ts';
 import type { TimelineEntry } from '../../application/ports/order-repository.ts';
 import type { PrismaClient } from './generated/client.ts';
 
-/** Everything order_db knows about one order, oldest first: its history, what was announced, what was received. */
+/** Everything order_db knows about one order, oldest first: its history, what was announced and received, who intervened. */
 export async function readTimeline(prisma: PrismaClient, orderId: string): Promise<readonly TimelineEntry[]> {
-  const [events, announced, received] = await Promise.all([
+  const [events, announced, received, actions] = await Promise.all([
     prisma.orderEvent.findMany({ where: { orderId }, orderBy: { version: 'asc' } }),
     prisma.outboxMessage.findMany({ where: { orderId }, orderBy: { id: 'asc' } }),
     prisma.inboxMessage.findMany({ where: { orderId }, orderBy: { receivedAt: 'asc' } }),
+    prisma.operatorAction.findMany({ where: { orderId }, orderBy: { occurredAt: 'asc' } }),
   ]);
   const entries: TimelineEntry[] = [
     ...events.map((event) => ({
@@ -37,6 +38,12 @@ export async function readTimeline(prisma: PrismaClient, orderId: string): Promi
       kind: 'received' as const,
       type: message.type,
       detail: { messageId: message.messageId, sequence: message.sequence, outcome: message.outcome },
+    })),
+    ...actions.map(({ occurredAt, type, operator, detail }) => ({
+      at: occurredAt,
+      kind: 'operator' as const,
+      type,
+      detail: { operator, ...(detail as Readonly<Record<string, unknown>>) },
     })),
   ];
   return entries.sort((a, b) => a.at.getTime() - b.at.getTime());

@@ -8,9 +8,9 @@ export const insertOrders: Statement = {
   name: 'insert-orders',
   text: `
     WITH new_orders AS (
-      INSERT INTO orders (id, customer_id, status, currency, total_minor, description, metadata, version,
+      INSERT INTO orders (id, customer_id, status, currency, total_minor, description, metadata, payment, version,
                           event_sequence, created_at, updated_at)
-      SELECT id, customer_id, status, currency, total_minor, description, metadata, version,
+      SELECT id, customer_id, status, currency, total_minor, description, metadata, payment, version,
              event_sequence, created_at, updated_at
       FROM json_populate_recordset(NULL::orders, $1)
     ), new_items AS (

@@ -20,10 +20,12 @@ export const storeChanges: Statement = {
     UPDATE orders
     SET status = changed.status,
         failure = changed.failure,
+        paid_minor = changed.paid_minor,
+        refunds = changed.refunds,
+        cancellation = changed.cancellation,
         version = changed.version,
         processing_run = changed.processing_run,
         processing_sequence = changed.processing_sequence,
-        event_sequence = changed.event_sequence,
         updated_at = changed.updated_at
     FROM json_populate_recordset(NULL::orders, $1) AS changed
     WHERE orders.id = changed.id`,

@@ -1,0 +1,92 @@
+import type { Backoff } from '#shared/kernel/backoff.ts';
+import type { Clock } from '#shared/kernel/clock.ts';
+import { AppError } from '#shared/kernel/errors.ts';
+import type { Failpoint } from '#shared/kernel/failpoints.ts';
+import { retry } from '#shared/kernel/retry.ts';
+import type { Order } from '../domain/order.ts';
+import { type Decision, decide, type OrderCommand } from '../domain/order-commands.ts';
+import { evolve } from '../domain/order-events.ts';
+import { announcementsOf } from './order-messages.ts';
+import type { Cause, OrderRepository } from './ports/order-repository.ts';
+import { orderNotFound } from './read-orders.ts';
+
+/** Something that is asked of an order. */
+export interface ChangeRequest {
+  readonly orderId: string;
+  readonly command: OrderCommand;
+  readonly cause: Omit<Cause, 'actor'>;
+  /** Whether the caller wants it done to the order at this version. */
+  readonly isExpected: (version: number) => boolean;
+}
+
+/** The order after the command; as it was, where the command had been accepted before. */
+export type ChangeOrder = (request: ChangeRequest) => Promise<Order>;
+
+/** Others change the same order now and then; a hundred of them at once are many. */
+const conflictBackoff: Backoff = { initialMs: 5, maximumMs: 250 };
+const mostAttempts = 15;
+
+/**
+ * Cancels, pays, refunds or fulfils an order: when it returns, the change, its history and the message to the processor
+ * are durable. It decides on the order as it reads it and stores the outcome only if the version is still the same;
+ * otherwise it does so again, after a pause that grows.
+ *
+ * @throws AppError `ORDER_NOT_FOUND`, `PRECONDITION_FAILED`, a refusal that names the states allowed,
+ * `CONCURRENT_UPDATE` when others were always faster, `DATABASE_UNAVAILABLE`.
+ */
+export function createChangeOrder(dependencies: {
+  orders: OrderRepository;
+  clock: Clock;
+  failpoint: Failpoint;
+  /** Called once there is something to publish. */
+  announce: () => void;
+}): ChangeOrder {
+  const { orders, clock, failpoint, announce } = dependencies;
+
+  async function changeOnce({ orderId, command, cause, isExpected }: ChangeRequest): Promise<Order> {
+    const order = await orders.find(orderId);
+    if (!order) throw orderNotFound(orderId);
+    if (!isExpected(order.version)) throw changedMeanwhile(order);
+    const decision = decide(order, command);
+    if (decision.outcome === 'unchanged') return order;
+    if (decision.outcome === 'refused') throw refusal(decision);
+    const { event } = decision;
+    const at = clock();
+    const changed = evolve(order, event, at);
+    const caused = { ...cause, actor: actorOf(command, order) };
+    const announcements = announcementsOf(changed, event, caused);
+    const next = { ...changed, eventSequence: changed.eventSequence + announcements.length };
+    await orders.revise({
+      order: next,
+      history: { orderId, version: next.version, event, at, ...caused },
+      announcements,
+    });
+    failpoint('change-order.after-commit');
+    if (announcements.length > 0) announce();
+    return next;
+  }
+
+  return (request) =>
+    retry(() => changeOnce(request), {
+      attempts: mostAttempts,
+      backoff: conflictBackoff,
+      isPassing: (error) => error instanceof AppError && error.code === 'CONCURRENT_UPDATE',
+    });
+}
+
+/** Customers cancel and pay; money goes back, and goods go out, by somebody's hand on this side. */
+function actorOf({ type }: OrderCommand, { customerId }: Order): string {
+  return type === 'cancel' || type === 'pay' ? `customer:${customerId}` : 'operator';
+}
+
+function changedMeanwhile({ version }: Order): AppError {
+  return new AppError({
+    code: 'PRECONDITION_FAILED',
+    kind: 'rejected',
+    message: `the order has version ${version} by now`,
+  });
+}
+
+function refusal({ code, message, allowed }: Decision & { outcome: 'refused' }): AppError {
+  return new AppError({ code, kind: 'rejected', message, data: { allowed } });
+}
