@@ -47,6 +47,12 @@ export function parseSagaConfig(env: NodeJS.ProcessEnv): SagaConfig {
   return parseEnvironment(z.object(sagaSettings), env);
 }
 
+/** What the dead-letter desk on the command line is told beside where things are. @throws ConfigError */
+export function parseDeskConfig(env: NodeJS.ProcessEnv): Pick<ProcessorServiceConfig, 'FAILPOINTS'> {
+  const { NODE_ENV, FAILPOINTS } = commonSettings;
+  return parseEnvironment(z.object({ NODE_ENV, FAILPOINTS }).superRefine(refuseFailpointsOutsideTests), env);
+}
+
 /** A saga may use the whole retry ladder; past this on top of it, the watchdog looks after it. */
 const processingMarginMs = 120_000;
 

@@ -30,7 +30,8 @@ afterEach(async () => {
 });
 afterAll(() => system?.dispose());
 
-const dlq = (...args: string[]) => dlqCommand(system.broker.url, ...args);
+const dlq = (...args: string[]) =>
+  dlqCommand({ brokerUrl: system.broker.url, databaseUrl: system.processorDatabase.url }, ...args);
 
 async function deadLetters(): Promise<readonly IncomingMessage[]> {
   const messages: IncomingMessage[] = [];
@@ -179,8 +180,12 @@ test('a replay for which there is no stock any more ends as an ordinary rejectio
 
 describe('the command line', () => {
   test('says that there is no such message, and fails', async () => {
-    for (const command of ['show', 'replay', 'discard']) {
-      const { code, stderr } = await dlq(command, 'nobody');
+    for (const command of [
+      ['show', 'nobody'],
+      ['replay', 'nobody'],
+      ['discard', 'nobody', '--reason', 'none'],
+    ]) {
+      const { code, stderr } = await dlq(...command);
       expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringContaining('no message nobody') });
     }
   });

@@ -103,10 +103,11 @@ test('a dead letter without any properties can be shown and discarded all the sa
   ]);
   const queue = deadLetterQueueOf(queues.orderCreated);
   await eventually(async () => (await system.broker.count(queue)) === 1);
-  const { stdout } = await dlqCommand(system.broker.url, 'list', '--queue', queue);
+  const target = { brokerUrl: system.broker.url, databaseUrl: system.processorDatabase.url };
+  const { stdout } = await dlqCommand(target, 'list', '--queue', queue);
   const [id = ''] = stdout.split(' ');
   expect(id).toMatch(/^sha256-[0-9a-f]{16}$/);
-  expect((await dlqCommand(system.broker.url, 'show', id)).stdout).toContain('junk');
-  expect(await dlqCommand(system.broker.url, 'discard', id)).toMatchObject({ code: 0 });
-  expect(await dlqCommand(system.broker.url, 'list')).toMatchObject({ code: 0, stdout: 'no dead letters\n' });
+  expect((await dlqCommand(target, 'show', id)).stdout).toContain('junk');
+  expect(await dlqCommand(target, 'discard', id, '--reason', 'junk')).toMatchObject({ code: 0 });
+  expect(await dlqCommand(target, 'list')).toMatchObject({ code: 0, stdout: 'no dead letters\n' });
 });

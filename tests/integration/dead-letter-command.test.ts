@@ -1,19 +1,20 @@
-import { execFile } from 'node:child_process';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import { repositoryRoot } from '#scripts/local-stack/services.ts';
-import { deadLetterQueueOf, queues } from '#shared/contracts/topology.ts';
+import { deadLetterQueueOf, queues, workQueues } from '#shared/contracts/topology.ts';
 import { createPublisher, type Publisher } from '#shared/messaging/publisher.ts';
 import { createTestBroker, type TestBroker } from '../support/broker.ts';
+import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { dlqCommand } from '../support/dlq-command.ts';
 import { eventually } from '../support/eventually.ts';
 import { bury } from './support/dead-letters.ts';
 import { testLogger } from './support/logger.ts';
 
 const deadLetterQueue = deadLetterQueueOf(queues.orderCreated);
 let broker: TestBroker;
+let database: TestDatabase;
 let publisher: Publisher;
 
 beforeAll(async () => {
-  broker = await createTestBroker();
+  [broker, database] = await Promise.all([createTestBroker(), createTestDatabase('processor')]);
   publisher = createPublisher({ url: broker.url, name: 'test', logger: testLogger });
   publisher.start();
   await eventually(() => publisher.isReady());
@@ -23,31 +24,15 @@ beforeEach(async () => {
 });
 afterAll(async () => {
   await publisher.stop();
-  await broker.drop();
+  await Promise.all([broker.drop(), database.drop()]);
 });
 
-interface Outcome {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
 /** What `npm run dlq -- …` runs, as a process. */
-function dlq(args: readonly string[], amqpUrl = broker.url): Promise<Outcome> {
-  return new Promise((resolve) => {
-    execFile(
-      process.execPath,
-      ['processor-service/src/cli/main.ts', ...args],
-      { cwd: repositoryRoot, env: { PATH: process.env['PATH'], AMQP_URL: amqpUrl, NODE_NO_WARNINGS: '1' } },
-      (error, stdout, stderr) => resolve({ code: error ? Number(error.code) : 0, stdout, stderr }),
-    );
-  });
-}
+const dlq = (args: readonly string[], brokerUrl = broker.url) =>
+  dlqCommand({ brokerUrl, databaseUrl: database.url }, ...args);
 
 /** An answer for a person: one line, and nothing of our insides. */
-function sentence(text: string): Outcome {
-  return { code: 1, stdout: '', stderr: `${text}\n` };
-}
+const sentence = (text: string) => ({ code: 1, stdout: '', stderr: `${text}\n` });
 
 describe('the dead-letter command', () => {
   test('lists, shows, replays and discards', async () => {
@@ -67,12 +52,14 @@ describe('the dead-letter command', () => {
     expect(show.stdout).toContain(JSON.stringify(JSON.parse(first.body.toString()), null, 2));
 
     const orderId = JSON.parse(first.body.toString()).subject;
-    expect(await dlq(['replay', first.messageId])).toEqual({
+    expect(await dlq(['replay', first.messageId])).toMatchObject({
       code: 0,
       stdout: `replayed ${first.messageId} order.created.v1 of order ${orderId}\n`,
       stderr: '',
     });
-    expect(await dlq(['discard', second.messageId, '--queue', deadLetterQueue])).toMatchObject({ code: 0 });
+    expect(
+      await dlq(['discard', second.messageId, '--reason', 'odd', '--queue', deadLetterQueue]),
+    ).toMatchObject({ code: 0 });
     const replayed = await broker.drain(queues.orderCreated);
     expect(replayed.map(({ messageId, replayCount }) => [messageId, replayCount])).toEqual([
       [first.messageId, 1],
@@ -86,7 +73,7 @@ describe('the dead-letter command', () => {
     const { code, stdout } = await dlq(['replay', '--all']);
     expect({ code, last: stdout.trimEnd().split('\n').at(-1) }).toEqual({ code: 0, last: '2 replayed' });
     expect((await broker.drain(queues.orderCreated)).map(({ messageId }) => messageId)).toEqual(ids);
-    expect(await dlq(['list'])).toEqual({ code: 0, stdout: 'no dead letters\n', stderr: '' });
+    expect(await dlq(['list'])).toMatchObject({ code: 0, stdout: 'no dead letters\n', stderr: '' });
   });
 
   test('copes with rubbish', async () => {
@@ -98,25 +85,34 @@ describe('the dead-letter command', () => {
     const [id] = /sha256-[0-9a-f]+/.exec(list.stdout)!;
     expect(list.stdout).toContain('(no type)  UNKNOWN  (no time)');
     expect((await dlq(['show', id!])).code).toBe(0);
-    expect((await dlq(['discard', id!])).code).toBe(0);
+    expect((await dlq(['discard', id!, '--reason', 'rubbish'])).code).toBe(0);
     expect(await broker.drain(deadLetterQueue)).toEqual([]);
   });
 
   test('says in one sentence what is wrong, and fails', async () => {
     const nowhere = Object.assign(new URL(broker.url), { port: '1' }).href;
-    const [unknownId, unknownQueue, noBroker, noCommand, noId] = await Promise.all([
+    const [unknownId, unknownQueue, noBroker, noRun, noTime] = await Promise.all([
       dlq(['replay', 'nobody']),
       dlq(['list', '--queue', 'no.such.queue']),
       dlq(['list'], nowhere),
-      dlq(['resurrect']),
-      dlq(['replay']),
+      dlq(['resume', 'nobody']),
+      dlq(['replay', '--after', 'teatime']),
     ]);
-    expect(unknownId).toEqual(
-      sentence(`no message nobody in ${deadLetterQueue}, ${deadLetterQueueOf(queues.orderProcessed)}`),
-    );
-    expect(unknownQueue).toEqual(sentence('there is no queue no.such.queue'));
-    expect(noBroker).toEqual(sentence('the broker cannot be reached'));
-    for (const misused of [noCommand, noId]) {
+    const everywhere = workQueues.map(({ name }) => deadLetterQueueOf(name)).join(', ');
+    expect(unknownId).toMatchObject(sentence(`no message nobody in ${everywhere}`));
+    expect(unknownQueue).toMatchObject(sentence('there is no queue no.such.queue'));
+    expect(noBroker).toMatchObject(sentence('the broker cannot be reached'));
+    expect(noRun).toMatchObject(sentence('there is no replay nobody'));
+    expect(noTime).toMatchObject(sentence('teatime is not a time'));
+    const misuses = [
+      ['resurrect'],
+      ['replay'],
+      ['replay', '--all', '--rate', '0'],
+      ['discard', 'without-a-reason'],
+      ['edit', 'without-a-file'],
+      ['stop'],
+    ];
+    for (const misused of await Promise.all(misuses.map((args) => dlq(args)))) {
       expect(misused).toMatchObject({ code: 2, stdout: '', stderr: expect.stringMatching(/^usage: /) });
     }
   });

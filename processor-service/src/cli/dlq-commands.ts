@@ -1,21 +1,22 @@
-import { userInfo } from 'node:os';
 import { parseArgs } from 'node:util';
-import { deadLetterQueueOf, workQueues } from '#shared/contracts/topology.ts';
+import { AppError } from '#shared/kernel/errors.ts';
 import type { DeadLetterDesk, DeadLetterDetail } from '../application/dead-letter-desk.ts';
-import type { DeadLetterSummary } from '../application/dead-letters/dead-letter.ts';
+import { allDeadLetterQueues, type Selection } from '../application/dead-letters/selection.ts';
+import { type ActingCommand, actingOptions, actingUsage, readActingCommand } from './acting-commands.ts';
 
 export const usage = `usage: npm run dlq -- <command> [--queue <name>]
 
-  list              the dead letters, oldest first
-  show <id>         everything about one: where it came from, why it failed, its body
-  replay <id>       send it back to where it was first published
-  replay --all      send all back, in their order
-  discard <id>      delete it for good
+  list                      the dead letters, oldest first
+  show <id>                 everything about one: where it came from, why it failed, its body
+${actingUsage}
 
-Without --queue every dead-letter queue is looked at.`;
+Filters, which may be repeated: --queue, --type, --error. Besides: --order <id>, --group <fingerprint>,
+--after <time>, --before <time>. Without --queue every dead-letter queue is looked at.`;
 
-/** What an operator wants done. */
-export type DlqCommand = (desk: DeadLetterDesk) => Promise<void>;
+/** What an operator wants done: with the half of the desk that looks, or with the one that acts. */
+export type DlqCommand =
+  | { readonly look: (desk: DeadLetterDesk) => Promise<void> }
+  | { readonly act: ActingCommand };
 
 /**
  * Reads the command line; `undefined` when it asks for help or makes no sense.
@@ -26,19 +27,54 @@ export function readCommandLine(args: readonly string[]): DlqCommand | undefined
   const { values, positionals } = parseArgs({
     args: [...args],
     allowPositionals: true,
-    options: { queue: { type: 'string' }, all: { type: 'boolean' } },
+    options: { ...filterOptions, ...actingOptions },
   });
+  const selection = readSelection(values);
   const [command, id] = positionals;
-  const queues = values.queue ? [values.queue] : workQueues.map(({ name }) => deadLetterQueueOf(name));
-  if (command === 'list') return (desk) => list(desk, queues);
-  if (command === 'replay' && values.all) return (desk) => replayAll(desk, queues);
-  if (id === undefined) return undefined;
-  if (command === 'show') return async (desk) => print(await desk.show(queues, id));
-  if (command === 'replay') {
-    return async (desk) => tell('replayed', await desk.replay(queues, id, operator()));
+  if (command === 'list') return { look: (desk) => list(desk, selection.queues) };
+  if (command === 'show' && id !== undefined) {
+    return { look: async (desk) => print(await desk.show(selection.queues, id)) };
   }
-  if (command === 'discard') return async (desk) => tell('discarded', await desk.discard(queues, id));
-  return undefined;
+  const act = readActingCommand(positionals, values, selection);
+  return act && { act };
+}
+
+const filterOptions = {
+  queue: { type: 'string', multiple: true },
+  type: { type: 'string', multiple: true },
+  error: { type: 'string', multiple: true },
+  order: { type: 'string' },
+  group: { type: 'string' },
+  after: { type: 'string' },
+  before: { type: 'string' },
+} as const;
+
+function readSelection(values: {
+  queue?: string[];
+  type?: string[];
+  error?: string[];
+  order?: string;
+  group?: string;
+  after?: string;
+  before?: string;
+}): Selection {
+  const { queue: queues, type: types, error: errorCodes, order: orderId, group: fingerprint } = values;
+  return {
+    queues: queues ?? allDeadLetterQueues,
+    types,
+    errorCodes,
+    orderId,
+    fingerprint,
+    failedAfter: readTime(values.after),
+    failedBefore: readTime(values.before),
+  };
+}
+
+function readTime(text: string | undefined): string | undefined {
+  if (text === undefined) return undefined;
+  const time = new Date(text);
+  if (!Number.isNaN(time.getTime())) return time.toISOString();
+  throw new AppError({ code: 'VALIDATION_FAILED', kind: 'rejected', message: `${text} is not a time` });
 }
 
 async function list(desk: DeadLetterDesk, queues: readonly string[]): Promise<void> {
@@ -55,19 +91,6 @@ async function list(desk: DeadLetterDesk, queues: readonly string[]): Promise<vo
   console.log(count === 0 ? 'no dead letters' : `${count} dead letter${count === 1 ? '' : 's'}`);
 }
 
-async function replayAll(desk: DeadLetterDesk, queues: readonly string[]): Promise<void> {
-  let count = 0;
-  for await (const letter of desk.replayAll(queues, operator())) {
-    count += 1;
-    tell('replayed', letter);
-  }
-  console.log(`${count} replayed`);
-}
-
-function tell(what: string, { id, type, orderId }: DeadLetterSummary): void {
-  console.log(`${what} ${id} ${type}${orderId ? ` of order ${orderId}` : ''}`);
-}
-
 function print({ body, ...detail }: DeadLetterDetail): void {
   console.log(JSON.stringify(detail, null, 2));
   console.log(prettyJson(body));
@@ -79,8 +102,4 @@ function prettyJson(body: string): string {
   } catch {
     return body;
   }
-}
-
-function operator(): string {
-  return userInfo().username;
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { idOfName, newId } from './ids.ts';
+import { idOfName, isUuid, newId } from './ids.ts';
 
 const versionSeven = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 /** Many of them in each millisecond, and more than the entropy that is drawn at once is good for. */
@@ -34,5 +34,17 @@ describe('idOfName', () => {
     expect(idOfName('a')).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-5[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
     expect(idOfName('a')).toBe(idOfName('a'));
     expect(idOfName('b')).not.toBe(idOfName('a'));
+  });
+});
+
+describe('isUuid', () => {
+  it('knows one from anything else', () => {
+    expect([newId(), idOfName('a'), 'a', '', `${newId()} `].map(isUuid)).toEqual([
+      true,
+      true,
+      false,
+      false,
+      false,
+    ]);
   });
 });

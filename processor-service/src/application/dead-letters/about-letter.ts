@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import { isUuid } from '#shared/kernel/ids.ts';
 import type { IncomingMessage } from '#shared/messaging/message.ts';
 import type { IntendedAction, OriginalLetter } from '../ports/operator-actions.ts';
 import { summarize } from './dead-letter.ts';
@@ -16,7 +16,7 @@ export function aboutLetter(
       failedAt: failedAt === undefined ? null : new Date(failedAt),
     },
     // A foreign message may name anything as its subject.
-    orderId: z.uuid().safeParse(orderId).success ? orderId : undefined,
+    orderId: orderId !== undefined && isUuid(orderId) ? orderId : undefined,
     type,
     errorCode,
     fingerprint,

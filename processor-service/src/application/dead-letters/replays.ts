@@ -1,6 +1,6 @@
 import type { Clock } from '#shared/kernel/clock.ts';
 import { AppError } from '#shared/kernel/errors.ts';
-import { newId } from '#shared/kernel/ids.ts';
+import { isUuid, newId } from '#shared/kernel/ids.ts';
 import type { Audit } from '../audit.ts';
 import type { ReplayRun, ReplayRuns } from '../ports/replay-runs.ts';
 import type { Selection } from './selection.ts';
@@ -32,7 +32,7 @@ export function createReplays(dependencies: { runs: ReplayRuns; audit: Audit; cl
   const { runs, audit, clock } = dependencies;
 
   async function find(id: string): Promise<ReplayRun> {
-    const run = await runs.find(id, clock());
+    const run = isUuid(id) ? await runs.find(id, clock()) : undefined;
     if (run) return run;
     throw new AppError({
       code: 'REPLAY_RUN_NOT_FOUND',
@@ -53,6 +53,7 @@ export function createReplays(dependencies: { runs: ReplayRuns; audit: Audit; cl
     list: (limit = mostListed) => runs.list({ limit, now: clock() }),
 
     async stop(id, operator) {
+      await find(id);
       const hasEnded = await runs.end(id, {
         status: 'stopped',
         reason: `stopped by ${operator}`,
