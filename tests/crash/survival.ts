@@ -9,6 +9,9 @@ import { watch } from '../support/witness.ts';
 
 export type Victim = 'order' | 'processor';
 
+/** What was left half undone is taken up within the test's patience, not the service's. */
+const impatience = { WATCHDOG_INTERVAL_MS: '500', COMPENSATION_RETRY_MS: '200' };
+
 /** Where each service may die. What the order-service consumes, it takes account of at the first attempt. */
 export const places: Readonly<Record<Victim, readonly FailpointName[]>> = {
   order: [
@@ -25,18 +28,29 @@ export const places: Readonly<Record<Victim, readonly FailpointName[]>> = {
     'saga.before-charge',
     'saga.after-charge',
     'saga.after-settle',
+    'saga.before-compensation',
+    'saga.after-compensation',
     'consumer.before-ack',
     'consumer.before-retry',
     'consumer.before-park',
   ],
 };
 
+/** Where the processor may die while it undoes what was done, because a customer asked for that. */
+export const undoingPlaces = {
+  compensation: ['saga.before-compensation', 'saga.after-compensation'],
+  refund: ['saga.before-refund', 'saga.after-refund'],
+} as const satisfies Record<string, readonly FailpointName[]>;
+
 /**
  * Lets a service die at the failpoint in the middle of a load, starts it again, and demands that nothing was lost or
  * done twice and that every order ended as if nothing had happened.
  */
 export async function expectSurvival(victim: Victim, failpoint: FailpointName): Promise<void> {
-  const system = await createTestSystem({ settings: { PAYMENT_TIMEOUT_MS: '300' }, services: [] });
+  const system = await createTestSystem({
+    settings: { PAYMENT_TIMEOUT_MS: '300', ...impatience },
+    services: [],
+  });
   try {
     await dieAndComeBack(system, victim, failpoint);
   } finally {

@@ -79,7 +79,7 @@ function orderOf(message: Message): string {
 /** One move of the world, drawn by a number. */
 async function move(world: SimulatedWorld, messages: readonly Message[], drawn: number): Promise<void> {
   const [kind, which, fate] = [drawn % 24, drawn >>> 5, drawn >>> 13];
-  const oneOf = <T>(list: readonly T[]): number => which % list.length;
+  const oneOf = (list: readonly unknown[]): number => which % list.length;
   if (kind < 5 && world.queue.length > 0) world.deliver(oneOf(world.queue));
   else if (kind === 5) world.look((which % 8) * 20_000);
   else if (kind === 6 && world.provider.late.length > 0) world.provider.late.shift()?.();
