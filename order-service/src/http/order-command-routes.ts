@@ -53,7 +53,7 @@ export function registerOrderCommandRoutes(app: HttpServer, useCases: { changeOr
       },
     },
     async (request, reply) => {
-      const { reason = '' } = request.body;
+      const { reason = '' } = request.body ?? {};
       return reply.code(202).send(await change(request, reply, { type: 'cancel', reason }));
     },
   );
@@ -87,7 +87,7 @@ export function registerOrderCommandRoutes(app: HttpServer, useCases: { changeOr
       },
     },
     async (request, reply) => {
-      const { refundId = newId(), amountMinor, reason = '' } = request.body;
+      const { refundId = newId(), amountMinor, reason = '' } = request.body ?? {};
       const command = { type: 'refund', refundId, amountMinor, reason } as const;
       return reply.code(202).send(await change(request, reply, command));
     },

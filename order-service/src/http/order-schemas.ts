@@ -61,7 +61,8 @@ export type PlaceOrderBody = z.infer<typeof placeOrderBody>;
 
 const reason = text(500).optional().describe('Kept in the history');
 
-export const cancelBody = z.strictObject({ reason }).default({});
+/** Requests without a body are as good as those with an empty one. */
+export const cancelBody = z.strictObject({ reason }).nullish();
 
 export const refundBody = z
   .strictObject({
@@ -81,7 +82,7 @@ export const refundBody = z
     path: ['refundId'],
     message: 'is required with an amount, so that a repetition does not refund twice',
   })
-  .default({});
+  .nullish();
 
 export const ifMatchHeader = z.object({
   'if-match': z
