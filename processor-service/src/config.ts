@@ -25,6 +25,8 @@ const settings = z
     PROCESSOR_HTTP_PORT: port.default(3001),
     PAYMENT_URL: httpUrl,
     PAYMENT_TIMEOUT_MS: positiveInteger.default(5_000),
+    PAYMENT_BREAKER_FAILURES: positiveInteger.default(5),
+    PAYMENT_BREAKER_OPEN_MS: positiveInteger.default(5_000),
     PROCESSOR_CONCURRENCY: positiveInteger.default(100),
     REQUESTS_CONCURRENCY: positiveInteger.default(20),
     SAGA_REDRIVES: positiveInteger.default(5),

@@ -27,6 +27,7 @@ import { createOrderRequestsHandler } from './consumers/order-requests.ts';
 import { registerSagaRoutes } from './http/saga-routes.ts';
 import { registerStockRoutes } from './http/stock-routes.ts';
 import { createHttpPaymentGateway } from './infrastructure/payment/http-payment-gateway.ts';
+import { createPaymentBreaker } from './infrastructure/payment/payment-breaker.ts';
 import { PrismaClient } from './infrastructure/postgres/generated/client.ts';
 import { createSagaRepository } from './infrastructure/postgres/saga-repository.ts';
 import { createStockRepository } from './infrastructure/postgres/stock-repository.ts';
@@ -61,10 +62,19 @@ export async function createProcessorService(
   const prisma = new PrismaClient({ adapter: new PrismaPg(pool) });
   const sagas = createSagaRepository({ pool });
   const stock = createStockRepository({ pool, prisma });
-  const gateway = createHttpPaymentGateway({
+  const provider = createHttpPaymentGateway({
     baseUrl: config.PAYMENT_URL,
     timeoutMs: config.PAYMENT_TIMEOUT_MS,
     connections: config.PROCESSOR_CONCURRENCY + config.REQUESTS_CONCURRENCY,
+  });
+  const gateway = createPaymentBreaker({
+    gateway: provider,
+    failures: config.PAYMENT_BREAKER_FAILURES,
+    openMs: config.PAYMENT_BREAKER_OPEN_MS,
+    // Requests are still taken: that something is wanted can be noted, and done when the provider is back.
+    onOpen: () => consumer.pause(),
+    onRetry: () => consumer.resume(),
+    logger,
   });
 
   const publisher = createPublisher({ url: config.AMQP_URL, name: `${name} publisher`, logger });
@@ -143,6 +153,11 @@ export async function createProcessorService(
       required: true,
       probe: () => [publisher, consumer, requestsConsumer].every((part) => part.isReady()),
     },
+    payment: {
+      required: false,
+      probe: () => gateway.circuit() === 'closed',
+      detail: () => ({ circuit: gateway.circuit() }),
+    },
   });
   registerStockRoutes(http, { stock });
   registerSagaRoutes(http, {
@@ -167,7 +182,7 @@ export async function createProcessorService(
       await relay.stop();
       await http.close();
       await publisher.stop();
-      await gateway.close();
+      await provider.close();
       await prisma.$disconnect();
       await pool.end();
     },

@@ -13,7 +13,9 @@ let orders: ReturnType<typeof orderClient>;
 let sandbox: ReturnType<typeof sandboxClient>;
 
 beforeAll(async () => {
-  system = await createTestSystem({ settings: { PAYMENT_TIMEOUT_MS: '500', SANDBOX_SLOW_MS: '300' } });
+  // Orders that nobody can tell anything about have to fail here, instead of passing for an outage.
+  const settings = { PAYMENT_TIMEOUT_MS: '500', SANDBOX_SLOW_MS: '300', PAYMENT_BREAKER_FAILURES: '1000' };
+  system = await createTestSystem({ settings });
   witness = await watch(system);
   orders = orderClient(system.urls.order);
   sandbox = sandboxClient(system.urls.sandbox);

@@ -97,16 +97,17 @@ describe.each([
 });
 
 describe('the health pages', () => {
-  test.each(['order', 'processor'] as const)(
-    'of the %s-service say that it lives and can do its work',
-    async (service) => {
-      const live = await fetch(`${system.urls[service]}/health/live`);
-      expect([live.status, await live.json()]).toEqual([200, { status: 'live' }]);
-      const ready = await fetch(`${system.urls[service]}/health/ready`);
-      expect([ready.status, await ready.json()]).toEqual([
-        200,
-        { status: 'ready', checks: { database: 'up', broker: 'up' } },
-      ]);
-    },
-  );
+  const up = { database: 'up', broker: 'up' };
+  test.each([
+    ['order', { status: 'ready', checks: up }],
+    [
+      'processor',
+      { status: 'ready', checks: { ...up, payment: 'up' }, detail: { payment: { circuit: 'closed' } } },
+    ],
+  ] as const)('of the %s-service say that it lives and can do its work', async (service, expected) => {
+    const live = await fetch(`${system.urls[service]}/health/live`);
+    expect([live.status, await live.json()]).toEqual([200, { status: 'live' }]);
+    const ready = await fetch(`${system.urls[service]}/health/ready`);
+    expect([ready.status, await ready.json()]).toEqual([200, expected]);
+  });
 });

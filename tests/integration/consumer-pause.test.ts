@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { queues } from '#shared/contracts/topology.ts';
+import { AppError } from '#shared/kernel/errors.ts';
 import { type IncomingMessage, publishOptions } from '#shared/messaging/message.ts';
 import { createTestBroker, type TestBroker } from '../support/broker.ts';
 import { eventually } from '../support/eventually.ts';
@@ -13,6 +14,7 @@ let account: BrokerAccount;
 let consumer: Awaited<ReturnType<typeof startConsumer>>;
 /** Ids of the messages that were delivered, in order. */
 let delivered: string[];
+let dependency: () => Promise<void>;
 /** What the handler waits for; given in advance, unless a test needs a message in hand. */
 let effect: PromiseWithResolvers<void>;
 
@@ -22,11 +24,13 @@ beforeAll(async () => {
 });
 beforeEach(async () => {
   delivered = [];
+  dependency = async () => {};
   effect = Promise.withResolvers();
   effect.resolve();
   const handle = async ({ messageId }: IncomingMessage) => {
     delivered.push(messageId);
     await effect.promise;
+    await dependency();
   };
   consumer = await startConsumer({ broker, url: account.url, handler: { handle }, concurrency: 2 });
 });
@@ -84,6 +88,24 @@ describe('a consumer that pauses', () => {
     await hasConsumers(0);
     expect(delivered).toEqual([first, second]);
     expect((await broker.drain(workQueue)).map(({ messageId }) => messageId)).toEqual(others);
+  });
+
+  test('tries at once what waits in hand when it goes on', async () => {
+    let isAway = true;
+    dependency = async () => {
+      if (isAway) throw new AppError({ code: 'PAYMENT_UNAVAILABLE', kind: 'unavailable', message: 'away' });
+    };
+    const [id] = send();
+    // By then it waits for almost two seconds at least.
+    await eventually(() => delivered.length === 5);
+    consumer.pause();
+    isAway = false;
+    const before = performance.now();
+    consumer.resume();
+    await eventually(() => delivered.length === 6);
+    expect(performance.now() - before).toBeLessThan(1_000);
+    expect(delivered).toEqual(Array(6).fill(id));
+    await isLeft(0);
   });
 
   test('keeps its hands off the queue also when it has connected anew, until it goes on', async () => {

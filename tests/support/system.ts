@@ -96,6 +96,9 @@ export async function createTestSystem(
       LOG_LEVEL: 'info',
       RETRY_DELAYS_MS: broker.retryDelaysMs.join(','),
       OUTBOX_POLL_INTERVAL_MS: '200',
+      WATCHDOG_INTERVAL_MS: '200',
+      COMPENSATION_RETRY_MS: '100',
+      PAYMENT_BREAKER_OPEN_MS: '300',
       ...settings,
     },
   });

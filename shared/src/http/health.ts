@@ -6,6 +6,8 @@ export interface HealthCheck {
   readonly required: boolean;
   /** Throws or answers `false` when the dependency is away. */
   probe(): Promise<boolean> | boolean;
+  /** What else there is to know about it, up or down. */
+  detail?(): Readonly<Record<string, string>>;
 }
 
 export interface Health {
@@ -18,6 +20,8 @@ const probeTimeoutMs = 2_000;
 const readinessSchema = z.object({
   status: z.enum(['ready', 'degraded', 'unavailable', 'draining']),
   checks: z.record(z.string(), z.enum(['up', 'down'])),
+  /** Of the checks that have more to say. */
+  detail: z.record(z.string(), z.record(z.string(), z.string())).optional(),
 });
 
 /** Adds `/health/live` (the process answers) and `/health/ready` (it can do its work, and if not, what is missing). */
@@ -37,11 +41,15 @@ export function registerHealth(app: HttpServer, checks: Readonly<Record<string, 
       const results = await Promise.all(
         Object.entries(checks).map(async ([name, check]) => ({ name, check, up: await isUp(check) })),
       );
+      const details = results.flatMap(({ name, check }) =>
+        check.detail ? [[name, check.detail()] as const] : [],
+      );
       const down = results.filter(({ up }) => !up);
       const unavailable = draining || down.some(({ check }) => check.required);
       return reply.code(unavailable ? 503 : 200).send({
         status: draining ? 'draining' : unavailable ? 'unavailable' : down.length > 0 ? 'degraded' : 'ready',
         checks: Object.fromEntries(results.map(({ name, up }) => [name, up ? 'up' : 'down'] as const)),
+        ...(details.length > 0 ? { detail: Object.fromEntries(details) } : {}),
       });
     },
   );

@@ -119,6 +119,20 @@ describe('readiness', () => {
     expect((await app.inject('/health/ready')).statusCode).toBe(200);
   });
 
+  test('tells more about those checks that have more to tell', async () => {
+    registerHealth(app, {
+      database: { required: true, probe: () => true },
+      payment: { required: false, probe: () => isUp, detail: () => ({ circuit: isUp ? 'closed' : 'open' }) },
+    });
+    expect(await statusOf()).toMatchObject({ status: 'ready', detail: { payment: { circuit: 'closed' } } });
+    isUp = false;
+    expect(await statusOf()).toEqual({
+      status: 'degraded',
+      checks: { database: 'up', payment: 'down' },
+      detail: { payment: { circuit: 'open' } },
+    });
+  });
+
   test('ends when the service is about to stop', async () => {
     const health = registerHealth(app, { database: { required: true, probe: () => true } });
     health.startDraining();

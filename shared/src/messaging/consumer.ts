@@ -30,6 +30,7 @@ export interface Consumer {
   isReady(): boolean;
   /** Takes no more messages, so that they stay in the queue, until {@link resume}; keeps working on those at hand. */
   pause(): void;
+  /** Goes on, and at once also with what was held in hand. */
   resume(): void;
   /** Takes no more messages, finishes those at hand, and leaves what waits for a dependency to the next consumer. */
   stop(): Promise<void>;
@@ -71,6 +72,7 @@ export function createConsumer(options: {
   let subscription: Subscription | undefined;
   let isPaused = false;
   let isStopping = false;
+  let resumed = new AbortController();
   const oneByOne = createSequence();
   const oneChangeAtATime = createSequence();
   let upkeep: NodeJS.Timeout | undefined;
@@ -92,7 +94,7 @@ export function createConsumer(options: {
         return;
       }
       if (holds === 0) logger.warn({ ...facts(message), err: error }, 'message waits for a dependency');
-      await sleep(backoffDelay(holdBackoff, holds + 1), stopping.signal);
+      await sleep(backoffDelay(holdBackoff, holds + 1), AbortSignal.any([stopping.signal, resumed.signal]));
     }
   }
 
@@ -225,7 +227,11 @@ export function createConsumer(options: {
     start: connection.start,
     isReady: () => subscription !== undefined && connection.state() !== 'disconnected',
     pause: () => setPaused(true),
-    resume: () => setPaused(false),
+    resume() {
+      setPaused(false);
+      resumed.abort();
+      resumed = new AbortController();
+    },
     async stop() {
       isStopping = true;
       await subscribeAsWanted().catch((error: unknown) => {

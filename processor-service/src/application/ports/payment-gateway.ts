@@ -7,6 +7,7 @@
  * - `PAYMENT_UNAVAILABLE` (unavailable): nothing was sent because the provider has not answered for a while; waiting is
  *   the cure, and costs no attempt.
  * - `PAYMENT_OUTCOME_UNKNOWN` (transient): it may have been done. Look the key up before repeating or giving up.
+ *   (unavailable): besides, the provider answers nobody, and this call costs no attempt.
  * - `PAYMENT_PROTOCOL_ERROR` (permanent): the provider refuses in a way that no repetition cures; a person has to look.
  */
 export interface PaymentGateway {

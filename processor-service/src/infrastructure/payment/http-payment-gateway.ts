@@ -13,8 +13,7 @@ export interface HttpPaymentGateway extends PaymentGateway {
 
 /**
  * The payment provider over HTTP. It tries every call exactly once and says precisely how it ended; who tries again, and
- * when, is up to the caller. A circuit breaker is therefore a `PaymentGateway` around this one, which counts its
- * transient errors; the composition root is where it is put on.
+ * when, is up to the caller. The circuit breaker is a `PaymentGateway` around this one.
  *
  * @param baseUrl of the provider, a path prefix included if there is one
  * @param timeoutMs for one call, from the first moment to the last byte of the answer
