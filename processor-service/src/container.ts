@@ -14,6 +14,8 @@ import { createRelay } from '#shared/outbox/relay.ts';
 import { createPool } from '#shared/postgres/pool.ts';
 import { createCancelOrder } from './application/cancel-order.ts';
 import { createCompensateOrder } from './application/compensate-order.ts';
+import { createDeadLetterActions } from './application/dead-letters/dead-letter-actions.ts';
+import { createReplaysInBackground } from './application/dead-letters/replay-in-background.ts';
 import { createProcessOrder } from './application/process-order.ts';
 import { createAttempts } from './application/provider-attempts.ts';
 import { createReadSagas } from './application/read-sagas.ts';
@@ -24,13 +26,18 @@ import { createDriveOverdueSaga, createSagaWatchdog } from './application/watch-
 import { type ProcessorServiceConfig, patienceOf } from './config.ts';
 import { createOrderCreatedHandler } from './consumers/order-created.ts';
 import { createOrderRequestsHandler } from './consumers/order-requests.ts';
+import { registerDeadLetterActionRoutes } from './http/dead-letter-action-routes.ts';
 import { registerSagaRoutes } from './http/saga-routes.ts';
 import { registerStockRoutes } from './http/stock-routes.ts';
 import { createHttpPaymentGateway } from './infrastructure/payment/http-payment-gateway.ts';
 import { createPaymentBreaker } from './infrastructure/payment/payment-breaker.ts';
 import { PrismaClient } from './infrastructure/postgres/generated/client.ts';
+import { createOperatorActions } from './infrastructure/postgres/operator-actions.ts';
+import { createReplayRuns } from './infrastructure/postgres/replay-runs.ts';
 import { createSagaRepository } from './infrastructure/postgres/saga-repository.ts';
 import { createStockRepository } from './infrastructure/postgres/stock-repository.ts';
+import { createDeadLetterLog } from './infrastructure/rabbitmq/dead-letter-log.ts';
+import { createDeadLetterQueues } from './infrastructure/rabbitmq/dead-letter-queues.ts';
 
 const name = 'processor-service';
 /** How many steps of sagas one transaction may carry. */
@@ -142,6 +149,17 @@ export async function createProcessorService(
     handler: createOrderRequestsHandler({ cancelOrder, refundOrder }),
   });
 
+  const deadLetterActions = createDeadLetterActions({
+    deadLetters: createDeadLetterQueues({ url: config.AMQP_URL, publisher }),
+    log: createDeadLetterLog({ url: config.AMQP_URL, logger }),
+    runs: createReplayRuns({ prisma }),
+    actions: createOperatorActions({ pool, prisma }),
+    clock,
+    failpoint,
+    announce: relay.wake,
+  });
+  const replays = createReplaysInBackground({ carryOut: deadLetterActions.carryOut, logger });
+
   const http = await createHttpServer({
     title: 'Processor Service',
     description: 'Looks after stock, and after the orders under way.',
@@ -160,6 +178,7 @@ export async function createProcessorService(
     },
   });
   registerStockRoutes(http, { stock });
+  registerDeadLetterActionRoutes(http, { actions: deadLetterActions, background: replays });
   registerSagaRoutes(http, {
     readSagas: createReadSagas({ sagas }),
     resumeSaga: createResumeSaga({ sagas, takeSteps, clock }),
@@ -178,7 +197,7 @@ export async function createProcessorService(
     },
     async stop() {
       health.startDraining();
-      await Promise.all([consumer.stop(), requestsConsumer.stop(), watchdog.stop()]);
+      await Promise.all([consumer.stop(), requestsConsumer.stop(), watchdog.stop(), replays.stop()]);
       await relay.stop();
       await http.close();
       await publisher.stop();

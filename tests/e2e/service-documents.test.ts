@@ -30,14 +30,26 @@ async function documentOf(service: 'order' | 'processor'): Promise<OpenApi> {
 const health = ['get /health/live', 'get /health/ready'];
 const commands = ['cancel', 'fulfil', 'pay', 'refund'].map((name) => `post /orders/{id}/${name}`);
 /** Posts that say everything by their address. */
-const withoutBody = /\/(fulfil|pay)$/;
+const withoutBody = /\/(fulfil|pay|replay|stop|replays\/\{id\}\/resume)$/;
+const sagas = ['get /sagas', 'get /sagas/{orderId}', 'post /sagas/{orderId}/resume'];
+const deadLetters = [
+  'get /dead-letters/actions',
+  'get /dead-letters/replays',
+  'get /dead-letters/replays/{id}',
+  'post /dead-letters/replays',
+  'post /dead-letters/replays/{id}/resume',
+  'post /dead-letters/replays/{id}/stop',
+  'post /dead-letters/{id}/discard',
+  'post /dead-letters/{id}/edit',
+  'post /dead-letters/{id}/replay',
+];
 
 describe.each([
   [
     'order',
     [...health, 'get /orders', 'get /orders/{id}', 'get /orders/{id}/timeline', 'post /orders', ...commands],
   ],
-  ['processor', [...health, 'get /stock', 'get /stock/{sku}', 'put /stock/{sku}']],
+  ['processor', [...health, 'get /stock', 'get /stock/{sku}', 'put /stock/{sku}', ...sagas, ...deadLetters]],
 ] as const)('the OpenAPI document of the %s-service', (service, routes) => {
   test('is version 3.1 and has every route', async () => {
     const { openapi, info, paths } = await documentOf(service);
