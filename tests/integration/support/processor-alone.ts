@@ -48,7 +48,13 @@ export async function createProcessorAlone(
 ): Promise<ProcessorAlone> {
   const system = await createTestSystem({
     services: ['sandbox', 'processor'],
-    settings: { WATCHDOG_INTERVAL_MS: '100', COMPENSATION_RETRY_MS: '50', ...settings },
+    settings: {
+      WATCHDOG_INTERVAL_MS: '100',
+      COMPENSATION_RETRY_MS: '50',
+      // What becomes of each attempt is the subject here; the breaker would spare some of them.
+      PAYMENT_BREAKER_FAILURES: '1000',
+      ...settings,
+    },
   });
   const { pool } = system.processorDatabase;
   const url = system.urls.processor;
