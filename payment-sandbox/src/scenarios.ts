@@ -144,6 +144,23 @@ export const SCENARIOS: readonly Scenario[] = [
     meaning: 'Charges, but a refund, void or cancel of it is refused with 409 `COMPENSATION_DECLINED`',
     declines: 'account_closed',
   },
+  {
+    name: 'compensation_error_twice',
+    amountMinor: 666507,
+    affects: 'compensation',
+    meaning:
+      'Charges, but giving it back is 500 the first two times with a key, nothing done; fine from the third',
+    instead: 'error',
+    times: 2,
+  },
+  {
+    name: 'compensation_error_after',
+    amountMinor: 666508,
+    affects: 'compensation',
+    meaning: 'Charges, but giving it back is 500 the first time with a key, and done',
+    afterwards: 'error',
+    times: 1,
+  },
 ];
 
 const COMPENSATIONS: readonly Operation[] = ['void', 'refund', 'cancel'];

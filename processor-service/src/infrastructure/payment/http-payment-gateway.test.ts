@@ -129,6 +129,73 @@ describe('against the payment sandbox', () => {
     expect(await endOf(gateway.cancel({ key: 'k2' }))).toMatchObject(unavailable);
   });
 
+  describe('a refund', () => {
+    let paymentId: string;
+    beforeEach(async () => {
+      const charge = await gateway.charge(order('k'));
+      paymentId = charge.outcome === 'captured' ? charge.paymentId : '';
+    });
+    const refund = (key: string, amountMinor: number, of = paymentId) =>
+      gateway.refund({ paymentId: of, key, amountMinor });
+
+    test('gives a part back once, however often it is asked for', async () => {
+      await Promise.all(Array.from({ length: 10 }, () => refund('r', 500)));
+      await refund('r', 500);
+      expect(await sandbox.entries()).toEqual(['captured k 1200', 'refunded k 500']);
+      expect(await gateway.lookup({ key: 'k' })).toEqual(captured);
+    });
+
+    test('gives back in parts what was captured, until nothing is left', async () => {
+      await refund('r1', 500);
+      await refund('r2', 700);
+      expect(await sandbox.entries()).toEqual(['captured k 1200', 'refunded k 500', 'refunded k 700']);
+      expect(await gateway.lookup({ key: 'k' })).toEqual(cancelled);
+    });
+
+    test.each<[string, () => Promise<void>, object]>([
+      ['for more than is left', () => refund('r2', 701), { status: 422, providerCode: 'AMOUNT_TOO_LARGE' }],
+      [
+        'with the key of another amount',
+        () => refund('r1', 499),
+        { status: 422, providerCode: 'KEY_REUSED' },
+      ],
+      [
+        'of a payment that never was',
+        () => refund('r2', 1, 'pay_x'),
+        { status: 404, providerCode: 'PAYMENT_NOT_FOUND' },
+      ],
+    ])('%s is refused for good', async (_what, ask, data) => {
+      await refund('r1', 500);
+      expect(await endOf(ask())).toMatchObject({ ...refused, data });
+      expect(await sandbox.entries()).toEqual(['captured k 1200', 'refunded k 500']);
+    });
+
+    test('of a payment that was cancelled is refused for good', async () => {
+      await gateway.cancel({ key: 'k' });
+      const data = { status: 409, providerCode: 'ILLEGAL_STATE' };
+      expect(await endOf(refund('r', 1))).toMatchObject({ ...refused, data });
+    });
+
+    test.each(['error_after', 'reset_after', 'timeout_after', 'error_before', 'reset_before'])(
+      'whose outcome is unknown (%s) is settled by the same key, and moves the money once',
+      async (scenario) => {
+        await sandbox.call('PUT', '/scenario', { scenario, remaining: 1, operations: ['refund'] });
+        const impatient = gatewayTo(sandbox.url, { timeoutMs: 150 });
+        expect(await endOf(impatient.refund({ paymentId, key: 'r', amountMinor: 500 }))).toMatchObject(
+          unknown,
+        );
+        await refund('r', 500);
+        expect(await sandbox.entries()).toEqual(['captured k 1200', 'refunded k 500']);
+      },
+    );
+
+    test('that the provider was too busy for was not made', async () => {
+      await sandbox.call('PUT', '/scenario', { scenario: 'rate_limited', remaining: 1 });
+      expect(await endOf(refund('r', 500))).toMatchObject(unavailable);
+      expect(await sandbox.entries()).toEqual(['captured k 1200']);
+    });
+  });
+
   describe('in each of its scenarios', () => {
     /** How the charge ends, what the look-up finds then, and what of the money is in the ledger. */
     const ends: Record<string, { charge: unknown; lookup: unknown; ledger: string[] }> = {
@@ -155,6 +222,8 @@ describe('against the payment sandbox', () => {
       reset_after: { charge: unknown, lookup: captured, ledger: ['captured'] },
       rate_limited: { charge: unavailable, lookup: absent, ledger: [] },
       compensation_declined: { charge: captured, lookup: captured, ledger: ['captured'] },
+      compensation_error_twice: { charge: captured, lookup: captured, ledger: ['captured'] },
+      compensation_error_after: { charge: captured, lookup: captured, ledger: ['captured'] },
     };
     const unanswered = ['very_slow', 'late_arrival', 'hold', 'timeout_before', 'timeout_after'];
 
@@ -196,6 +265,30 @@ describe('against the payment sandbox', () => {
       });
       expect(await gateway.lookup({ key: 'k' })).toEqual(captured);
     });
+
+    test.each(['compensation_error_twice', 'compensation_error_after'])(
+      '%s gives the money back in the end, and once, by refund and by cancellation',
+      async (scenario) => {
+        const insist = async (ask: () => Promise<void>): Promise<void> => {
+          const ends = [await endOf(ask()), await endOf(ask()), await endOf(ask())];
+          expect(ends[0]).toMatchObject(unknown);
+          expect(ends.at(-1)).toBeUndefined();
+        };
+        const refunded = await gateway.charge(order('r', amountOf(scenario)));
+        const paymentId = refunded.outcome === 'captured' ? refunded.paymentId : '';
+        await insist(() => gateway.refund({ paymentId, key: 'refund', amountMinor: 500 }));
+        await gateway.charge(order('c', amountOf(scenario)));
+        await insist(() => gateway.cancel({ key: 'c' }));
+        const amount = amountOf(scenario);
+        expect(await sandbox.entries()).toEqual([
+          `captured r ${amount}`,
+          'refunded r 500',
+          `captured c ${amount}`,
+          `refunded c ${amount}`,
+          'cancelled c 0',
+        ]);
+      },
+    );
 
     test.each(['error_after', 'reset_after'])(
       '%s of a cancellation is unknown, and a repetition tells',

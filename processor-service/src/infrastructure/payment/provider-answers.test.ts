@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { readCancel, readCharge, readLookup } from './provider-answers.ts';
+import { readCancel, readCharge, readLookup, readRefund } from './provider-answers.ts';
 
 const answer = (status: number, body: unknown) => ({
   status,
@@ -112,5 +112,28 @@ describe('the answer to a cancellation', () => {
     ['an error of the provider', answer(500, ''), unknown],
   ])('fails for %s', (_name, given, expected) => {
     expect(failure(() => readCancel(given))).toMatchObject(expected);
+  });
+});
+
+describe('the answer to a refund', () => {
+  test('is done only when it says so and names the refund', () => {
+    const refunded = answer(201, { id: 'ref_1', amountMinor: 500, more: 'than we know' });
+    expect(readRefund(refunded)).toBeUndefined();
+  });
+
+  test.each([
+    ['a 201 that is not JSON', answer(201, '<html>ok</html>'), unknown],
+    ['a 201 without a refund id', answer(201, { amountMinor: 500 }), unknown],
+    ['a 202', answer(202, {}), unknown],
+    ['an error of the provider', problem(500, 'INTERNAL_ERROR'), unknown],
+    ['too many requests', problem(429, 'RATE_LIMITED'), unavailable],
+    ['more than is left', problem(422, 'AMOUNT_TOO_LARGE', { leftMinor: 1 }), refused],
+    ['a key that belongs to another refund', problem(422, 'KEY_REUSED'), refused],
+    ['a payment that never was', problem(404, 'PAYMENT_NOT_FOUND'), refused],
+    ['a payment of which nothing is left', problem(409, 'ILLEGAL_STATE'), refused],
+    ['a provider that gives no money back', problem(409, 'COMPENSATION_DECLINED'), refused],
+    ['another conflict', problem(409, 'KEY_IN_FLIGHT'), unknown],
+  ])('fails for %s', (_name, given, expected) => {
+    expect(failure(() => readRefund(given))).toMatchObject(expected);
   });
 });

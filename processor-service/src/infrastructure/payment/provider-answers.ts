@@ -85,6 +85,9 @@ export function failureWithoutAnswer(failure: NoAnswer): AppError {
 /** Statuses by which a client is told that this was not the moment, not that it was wrong. */
 const UNDECIDED = new Set([408, 409, 425]);
 
+/** Conflicts that stay as they are: the money will not, or cannot any more, be given back. */
+const FINAL_CONFLICTS = new Set(['COMPENSATION_DECLINED', 'ILLEGAL_STATE']);
+
 function failureOf(answer: HttpAnswer): AppError {
   const { status } = answer;
   const providerCode = parse(problemSchema, answer)?.code;
@@ -94,7 +97,7 @@ function failureOf(answer: HttpAnswer): AppError {
     return new AppError({ code: 'PAYMENT_UNAVAILABLE', kind: 'transient', message, data });
   }
   const refused = status >= 400 && status < 500 && !UNDECIDED.has(status);
-  if (refused || providerCode === 'COMPENSATION_DECLINED') {
+  if (refused || (providerCode !== undefined && FINAL_CONFLICTS.has(providerCode))) {
     const message = `The payment provider refuses: ${providerCode ?? `status ${status}`}.`;
     return new AppError({ code: 'PAYMENT_PROTOCOL_ERROR', kind: 'permanent', message, data });
   }
