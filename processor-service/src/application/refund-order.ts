@@ -1,6 +1,6 @@
 import { AppError } from '#shared/kernel/errors.ts';
 import type { Failpoint } from '#shared/kernel/failpoints.ts';
-import { openRefundsOf, type Refund, type Saga } from '../domain/saga.ts';
+import { openRefundsOf, type Refund, refundKeyOf, type Saga } from '../domain/saga.ts';
 import type { SagaEvent } from '../domain/saga-events.ts';
 import type { PaymentGateway } from './ports/payment-gateway.ts';
 import type { SagaRepository } from './ports/saga-repository.ts';
@@ -37,9 +37,10 @@ export function createRefundOrder(dependencies: {
 
   async function settleOne(saga: Saga, { id: refundId, amountMinor }: Refund): Promise<Saga> {
     const { paymentId } = saga;
+    const key = refundKeyOf(saga, refundId);
     if (paymentId === null) throw new Error(`saga ${saga.order.orderId} has a refund and no payment`);
     failpoint('saga.before-refund');
-    const attempted = await attempt(saga, () => gateway.refund({ paymentId, key: refundId, amountMinor }));
+    const attempted = await attempt(saga, () => gateway.refund({ paymentId, key, amountMinor }));
     failpoint('saga.after-refund');
     const event: SagaEvent =
       attempted.outcome === 'done'

@@ -1,7 +1,14 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import type { OrderMessage } from '#shared/contracts/order-events.ts';
-import { isRecoverable, refundedMinorOf, type Saga, type SagaState, stuckRefundsOf } from '../domain/saga.ts';
+import {
+  isRecoverable,
+  refundedMinorOf,
+  refundKeyOf,
+  type Saga,
+  type SagaState,
+  stuckRefundsOf,
+} from '../domain/saga.ts';
 import { sagaSteps } from '../domain/saga-steps.ts';
 import type { CallFate } from './testing/simulated-provider.ts';
 import { hasEnded, type Message, SimulatedWorld, settle } from './testing/simulated-world.ts';
@@ -142,7 +149,7 @@ function expectMoneyRight({ provider }: SimulatedWorld, saga: Saga): void {
   expect([saga.state, provider.heldMinor(orderId)]).toEqual([saga.state, due]);
   expect(provider.captures(orderId)).toBeLessThanOrEqual(saga.run + 1);
   for (const { id, state, amountMinor } of saga.refunds) {
-    expect(provider.refundedBy(id)).toBe(state === 'refunded' ? amountMinor : 0);
+    expect(provider.refundedBy(refundKeyOf(saga, id))).toBe(state === 'refunded' ? amountMinor : 0);
   }
 }
 

@@ -34,7 +34,7 @@ export const sagaStates: readonly SagaState[] = [
   'refunded',
 ];
 
-/** Money that is to go back to the customer. Its id is its idempotency key at the provider, for ever. */
+/** Money that is to go back to the customer. */
 export interface Refund {
   readonly id: string;
   /** In minor units of the order's currency. */
@@ -94,6 +94,11 @@ export function isPaymentAwaited(saga: Saga): boolean {
 /** The key under which the provider knows this run's charge. Every run has its own: the last one's was cancelled. */
 export function paymentKeyOf(saga: Saga): string {
   return `${saga.order.orderId}:charge:${saga.run}`;
+}
+
+/** The key under which the provider knows a refund, for ever. Customers name their refunds, each order for itself. */
+export function refundKeyOf(saga: Saga, refundId: string): string {
+  return `${saga.order.orderId}:refund:${refundId}`;
 }
 
 /** The refunds the provider has yet to confirm, in the order of the requests. */

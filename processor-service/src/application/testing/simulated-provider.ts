@@ -31,8 +31,8 @@ export interface SimulatedProvider {
   /** What the provider holds for an order now. */
   heldMinor(orderId: string): number;
   captures(orderId: string): number;
-  /** How much the refund with this id has moved. */
-  refundedBy(refundId: string): number;
+  /** How much the refund with this key has moved. */
+  refundedBy(key: string): number;
   movements(): number;
   /** Orders for which more was held than they cost. */
   readonly overcharged: readonly string[];
@@ -134,7 +134,7 @@ export function createSimulatedProvider(isDeclined: (orderId: string) => boolean
     overcharged,
     heldMinor,
     captures: (orderId) => [...accounts.values()].filter((account) => account.orderId === orderId).length,
-    refundedBy: (refundId) => refunds.get(refundId) ?? 0,
+    refundedBy: (key) => refunds.get(key) ?? 0,
     movements: () => movements,
     gatewayFor: (decide, pause) => ({
       charge: async ({ key, orderId, amountMinor }) =>
