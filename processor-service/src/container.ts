@@ -11,6 +11,7 @@ import { createConsumer } from '#shared/messaging/consumer.ts';
 import { createPublisher } from '#shared/messaging/publisher.ts';
 import type { Logger } from '#shared/observability/logger.ts';
 import { createRelay } from '#shared/outbox/relay.ts';
+import { createNamedLocks } from '#shared/postgres/advisory-lock.ts';
 import { createPool } from '#shared/postgres/pool.ts';
 import { createCancelOrder } from './application/cancel-order.ts';
 import { createCompensateOrder } from './application/compensate-order.ts';
@@ -149,8 +150,14 @@ export async function createProcessorService(
     handler: createOrderRequestsHandler({ cancelOrder, refundOrder }),
   });
 
+  const locks = createNamedLocks({
+    databaseUrl: config.PROCESSOR_DATABASE_URL,
+    applicationName: `${name} lock`,
+    logger,
+  });
+  const deadLetters = createDeadLetterQueues({ url: config.AMQP_URL, publisher, locks });
   const deadLetterActions = createDeadLetterActions({
-    deadLetters: createDeadLetterQueues({ url: config.AMQP_URL, publisher }),
+    deadLetters,
     log: createDeadLetterLog({ url: config.AMQP_URL, logger }),
     runs: createReplayRuns({ prisma }),
     actions: createOperatorActions({ pool, prisma }),

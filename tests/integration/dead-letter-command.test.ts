@@ -100,7 +100,9 @@ describe('the dead-letter command', () => {
     ]);
     const everywhere = workQueues.map(({ name }) => deadLetterQueueOf(name)).join(', ');
     expect(unknownId).toMatchObject(sentence(`no message nobody in ${everywhere}`));
-    expect(unknownQueue).toMatchObject(sentence('there is no queue no.such.queue'));
+    expect(unknownQueue).toMatchObject(
+      sentence(`there is no dead-letter queue no.such.queue; there are ${everywhere}`),
+    );
     expect(noBroker).toMatchObject(sentence('the broker cannot be reached'));
     expect(noRun).toMatchObject(sentence('there is no replay nobody'));
     expect(noTime).toMatchObject(sentence('teatime is not a time'));

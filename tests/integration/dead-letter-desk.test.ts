@@ -10,8 +10,9 @@ import { systemClock } from '#shared/kernel/clock.ts';
 import { publishOptions } from '#shared/messaging/message.ts';
 import { createPublisher, type Publisher } from '#shared/messaging/publisher.ts';
 import { createTestBroker, type TestBroker } from '../support/broker.ts';
+import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';
-import { bury } from './support/dead-letters.ts';
+import { bury, locksOf } from './support/dead-letters.ts';
 import { testLogger } from './support/logger.ts';
 import { outgoing } from './support/messages.ts';
 import { createNetworkLink, type NetworkLink } from './support/network-link.ts';
@@ -21,6 +22,7 @@ const deadLetterQueue = deadLetterQueueOf(workQueue);
 const otherDeadLetterQueue = deadLetterQueueOf(queues.orderProcessed);
 const all = [deadLetterQueue, otherDeadLetterQueue];
 let broker: TestBroker;
+let database: TestDatabase;
 let publisher: Publisher;
 /** Another one, whose way to the broker can be cut. */
 let cutOff: Publisher;
@@ -28,7 +30,7 @@ let link: NetworkLink;
 let desk: DeadLetterDesk;
 
 beforeAll(async () => {
-  broker = await createTestBroker();
+  [broker, database] = await Promise.all([createTestBroker(), createTestDatabase('processor')]);
   // The event log takes everything; without it a message can be unroutable.
   await broker.channel.unbindQueue(queues.eventLog, exchanges.orders, '#');
   publisher = createPublisher({ url: broker.url, name: 'desk', logger: testLogger });
@@ -45,11 +47,15 @@ beforeEach(async () => {
 afterAll(async () => {
   await Promise.all([publisher.stop(), cutOff.stop()]);
   await link.dispose();
-  await broker.drop();
+  await Promise.all([broker.drop(), database.drop()]);
 });
 
 function deskWith(sender: Publisher): DeadLetterDesk {
-  const deadLetters = createDeadLetterQueues({ url: broker.url, publisher: sender });
+  const deadLetters = createDeadLetterQueues({
+    url: broker.url,
+    publisher: sender,
+    locks: locksOf(database.url),
+  });
   return createDeadLetterDesk({ deadLetters, clock: systemClock });
 }
 

@@ -6,8 +6,9 @@ import { systemClock } from '#shared/kernel/clock.ts';
 import { publishOptions } from '#shared/messaging/message.ts';
 import { createPublisher, type Publisher } from '#shared/messaging/publisher.ts';
 import { createTestBroker, type TestBroker } from '../support/broker.ts';
+import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';
-import { bury } from './support/dead-letters.ts';
+import { bury, locksOf } from './support/dead-letters.ts';
 import { testLogger } from './support/logger.ts';
 import { outgoing } from './support/messages.ts';
 import { startConsumer } from './support/running-consumer.ts';
@@ -16,17 +17,18 @@ import { startConsumer } from './support/running-consumer.ts';
 const workQueue = queues.orderCreated;
 const deadLetterQueue = deadLetterQueueOf(workQueue);
 let broker: TestBroker;
+let database: TestDatabase;
 let publisher: Publisher;
 
 beforeAll(async () => {
-  broker = await createTestBroker();
+  [broker, database] = await Promise.all([createTestBroker(), createTestDatabase('processor')]);
   publisher = createPublisher({ url: broker.url, name: 'test', logger: testLogger });
   publisher.start();
   await eventually(() => publisher.isReady());
 });
 afterAll(async () => {
   await publisher.stop();
-  await broker.drop();
+  await Promise.all([broker.drop(), database.drop()]);
 });
 
 async function loseBinding(): Promise<void> {
@@ -34,7 +36,7 @@ async function loseBinding(): Promise<void> {
 }
 
 test('a replay reaches the work queue although its binding was gone', async () => {
-  const deadLetters = createDeadLetterQueues({ url: broker.url, publisher });
+  const deadLetters = createDeadLetterQueues({ url: broker.url, publisher, locks: locksOf(database.url) });
   const desk = createDeadLetterDesk({ deadLetters, clock: systemClock });
   const buried = [await bury(publisher), await bury(publisher)];
 
@@ -70,7 +72,7 @@ test('a subscribed consumer brings a lost binding back by itself', async () => {
 });
 
 test('looking again at once finds everything that was put back', async () => {
-  const deadLetters = createDeadLetterQueues({ url: broker.url, publisher });
+  const deadLetters = createDeadLetterQueues({ url: broker.url, publisher, locks: locksOf(database.url) });
   for (let count = 0; count < 12; count += 1) await bury(publisher);
   for (let round = 0; round < 60; round += 1) {
     let seen = 0;

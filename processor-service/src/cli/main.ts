@@ -6,9 +6,11 @@ import { AppError, toAppError } from '#shared/kernel/errors.ts';
 import { createFailpoints } from '#shared/kernel/failpoints.ts';
 import { createPublisher, type Publisher } from '#shared/messaging/publisher.ts';
 import { createLogger } from '#shared/observability/logger.ts';
+import { createNamedLocks } from '#shared/postgres/advisory-lock.ts';
 import { createPool } from '#shared/postgres/pool.ts';
 import { createDeadLetterDesk } from '../application/dead-letter-desk.ts';
 import { createDeadLetterActions } from '../application/dead-letters/dead-letter-actions.ts';
+import type { DeadLetterQueues } from '../application/ports/dead-letter-queues.ts';
 import { parseDeskConfig } from '../config.ts';
 import { PrismaClient } from '../infrastructure/postgres/generated/client.ts';
 import { createOperatorActions } from '../infrastructure/postgres/operator-actions.ts';
@@ -27,10 +29,12 @@ const connectWithinMs = 5_000;
 
 async function run(command: DlqCommand): Promise<number> {
   const url = await find('AMQP_URL', 'amqpUrl', 'broker');
+  const databaseUrl = await find('PROCESSOR_DATABASE_URL', 'processorDatabaseUrl', 'database');
   const publisher = createPublisher({ url, name, logger });
-  const deadLetters = createDeadLetterQueues({ url, publisher });
+  const locks = createNamedLocks({ databaseUrl, applicationName: name, logger });
+  const deadLetters = createDeadLetterQueues({ url, publisher, locks });
   try {
-    if ('act' in command) return await act(command.act, { url, publisher });
+    if ('act' in command) return await act(command.act, { url, publisher, databaseUrl, deadLetters });
     await command.look(createDeadLetterDesk({ deadLetters, clock }));
     return 0;
   } finally {
@@ -38,16 +42,18 @@ async function run(command: DlqCommand): Promise<number> {
   }
 }
 
-async function act(command: ActingCommand, broker: { url: string; publisher: Publisher }): Promise<number> {
-  const { url, publisher } = broker;
-  const databaseUrl = await find('PROCESSOR_DATABASE_URL', 'processorDatabaseUrl', 'database');
+async function act(
+  command: ActingCommand,
+  parts: { url: string; publisher: Publisher; databaseUrl: string; deadLetters: DeadLetterQueues },
+): Promise<number> {
+  const { url, publisher, databaseUrl, deadLetters } = parts;
   const { FAILPOINTS } = parseDeskConfig(process.env);
   const pool = createPool({ url: databaseUrl, applicationName: name, maxConnections: 3, logger });
   const prisma = new PrismaClient({ adapter: new PrismaPg(pool) });
   const leaving = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => leaving.abort());
   const actions = createDeadLetterActions({
-    deadLetters: createDeadLetterQueues(broker),
+    deadLetters,
     log: createDeadLetterLog({ url, logger }),
     runs: createReplayRuns({ prisma }),
     actions: createOperatorActions({ pool, prisma }),

@@ -60,6 +60,7 @@ const answers: Record<ErrorCode, { status: number; title: string }> = {
   PUBLISH_RETURNED: brokerTrouble,
   PUBLISH_REFUSED: brokerTrouble,
   PUBLISH_UNCONFIRMED: brokerTrouble,
+  QUEUE_BUSY: { status: 503, title: 'Somebody else is looking at the queue' },
   DATABASE_UNAVAILABLE: { status: 503, title: 'The database is not available' },
   PAYMENT_UNAVAILABLE: { status: 503, title: 'The payment provider is not available' },
   PAYMENT_OUTCOME_UNKNOWN: { status: 503, title: 'The payment provider did not answer' },

@@ -34,6 +34,7 @@ export type ErrorCode =
   | 'PUBLISH_RETURNED'
   | 'PUBLISH_REFUSED'
   | 'PUBLISH_UNCONFIRMED'
+  | 'QUEUE_BUSY'
   // database
   | 'DATABASE_UNAVAILABLE'
   | 'CONCURRENT_UPDATE'

@@ -12,6 +12,7 @@ import { systemClock } from '#shared/kernel/clock.ts';
 import { noFailpoints } from '#shared/kernel/failpoints.ts';
 import type { Publisher } from '#shared/messaging/publisher.ts';
 import { createPool } from '#shared/postgres/pool.ts';
+import { locksOf } from './dead-letters.ts';
 import { testLogger } from './logger.ts';
 
 /** The acting side of the desk, on connections of its own, as in one process. */
@@ -34,7 +35,7 @@ export function openDesk(options: {
   });
   const prisma = new PrismaClient({ adapter: new PrismaPg(pool) });
   const actions = createDeadLetterActions({
-    deadLetters: createDeadLetterQueues({ url, publisher }),
+    deadLetters: createDeadLetterQueues({ url, publisher, locks: locksOf(databaseUrl) }),
     log: createDeadLetterLog({ url, logger: testLogger }),
     runs: createReplayRuns({ prisma }),
     actions: createOperatorActions({ pool, prisma }),

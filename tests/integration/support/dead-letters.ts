@@ -1,6 +1,8 @@
 import { deadLetterQueueOf, queues, type WorkQueueName } from '#shared/contracts/topology.ts';
 import type { OutgoingMessage } from '#shared/messaging/message.ts';
 import type { Publisher } from '#shared/messaging/publisher.ts';
+import { createNamedLocks, type NamedLocks } from '#shared/postgres/advisory-lock.ts';
+import { testLogger } from './logger.ts';
 import { orderCreated, outgoing } from './messages.ts';
 
 /** Lays a message into a dead-letter queue as a consumer does, unless told otherwise. */
@@ -30,4 +32,9 @@ export async function bury(
   });
   await publisher.publish(message);
   return message;
+}
+
+/** The turns of those who look at dead-letter queues. */
+export function locksOf(databaseUrl: string): NamedLocks {
+  return createNamedLocks({ databaseUrl, applicationName: 'test', logger: testLogger });
 }

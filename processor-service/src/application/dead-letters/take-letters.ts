@@ -15,7 +15,7 @@ export async function takeLetters<Result>(
 ): Promise<Result | undefined> {
   const { queue, most, isWanted, act } = options;
   const found: DeadLetter[] = [];
-  for await (const letter of deadLetters.browse(queue)) {
+  for await (const letter of deadLetters.browse(queue, { expected: most })) {
     if (!isWanted(letter)) continue;
     found.push(letter);
     if (found.length === most) return await act(found);
