@@ -18,6 +18,9 @@ export const magicAmounts = {
   hangsUpAfterCharging: 666_499,
   neverAnswersAfterCharging: 666_504,
   isHeld: 666_423,
+  keepsTheMoney: 666_409,
+  failsTwiceToGiveBack: 666_507,
+  failsAfterGivingBack: 666_508,
 } as const;
 
 export function line(sku: string, quantity: number, amountMinor: number): OrderRequest['items'][number] {

@@ -16,6 +16,18 @@ export interface LogEntry {
   readonly answer: Answer;
 }
 
+export type WishName = 'cancel' | 'pay' | 'refund' | 'fulfil';
+
+/** What somebody wanted of an order, and whether the order-service took it. */
+export interface WishEntry {
+  readonly orderId: string;
+  readonly wish: WishName;
+  /** Of a refund that names itself. */
+  readonly refundId?: string;
+  /** `undefined`: nobody knows. */
+  readonly status: number | undefined;
+}
+
 /** A message as everybody saw it who listened to the exchange. */
 export interface TappedMessage {
   readonly messageId: string;
@@ -26,6 +38,7 @@ export interface TappedMessage {
 
 export type Money = { readonly amountMinor: number; readonly currency: string };
 export interface OrderRequest {
+  readonly payment?: 'automatic' | 'manual';
   readonly items: readonly { readonly sku: string; readonly quantity: number; readonly unitPrice: Money }[];
 }
 
@@ -35,12 +48,20 @@ export interface OrderRequest {
  */
 export interface Witness {
   readonly log: readonly LogEntry[];
+  readonly wishes: readonly WishEntry[];
   /** Pieces of each SKU, wherever they were. */
   readonly openingStock: ReadonlyMap<string, number>;
   /** Places an order as a customer of its own, and never throws. */
   place(request: OrderRequest, baseUrl?: string): Promise<Answer>;
+  /** Asks for something to be done about an order, gives the status of the answer if there was one, and never throws. */
+  ask(orderId: string, wish: WishName, options?: AskOptions): Promise<number | undefined>;
   /** Everything published since the beginning, in order, repetitions included. */
   tapped(): Promise<readonly TappedMessage[]>;
+}
+
+export interface AskOptions {
+  readonly body?: Readonly<Record<string, unknown>> & { readonly refundId?: string };
+  readonly baseUrl?: string;
 }
 
 const requestTimeoutMs = 10_000;
@@ -48,25 +69,38 @@ const requestTimeoutMs = 10_000;
 /** Call it before anything happens in the system: it knows only of what comes after. Stock is not restocked from then on. */
 export async function watch(system: TestSystem): Promise<Witness> {
   const log: LogEntry[] = [];
+  const wishes: WishEntry[] = [];
   const tap = await createTap(system.broker.url);
   return {
     log,
+    wishes,
     openingStock: await countStock(system),
     tapped: tap.read,
-    async place({ items }, baseUrl = system.urls.order) {
+    async place({ items, payment = 'automatic' }, baseUrl = system.urls.order) {
       const customerId = `customer-${randomUUID()}`;
       const totalMinor = items.reduce(
         (sum, { quantity, unitPrice }) => sum + quantity * unitPrice.amountMinor,
         0,
       );
-      const answer = await ask(`${baseUrl}/orders`, { customerId, currency: 'EUR', items });
+      const answer = readPlacing(
+        await post(`${baseUrl}/orders`, { customerId, currency: 'EUR', items, payment }),
+      );
       log.push({ customerId, totalMinor, answer });
       return answer;
+    },
+    async ask(orderId, wish, { body = {}, baseUrl = system.urls.order } = {}) {
+      const answer = await post(`${baseUrl}/orders/${orderId}/${wish}`, body);
+      const status = 'status' in answer ? answer.status : undefined;
+      const named = body.refundId === undefined ? {} : { refundId: body.refundId };
+      wishes.push({ orderId, wish, status, ...named });
+      return status;
     },
   };
 }
 
-async function ask(url: string, body: unknown): Promise<Answer> {
+type Reply = { readonly status: number; readonly body: unknown } | { readonly reason: string };
+
+async function post(url: string, body: unknown): Promise<Reply> {
   try {
     const response = await fetch(url, {
       method: 'POST',
@@ -74,14 +108,18 @@ async function ask(url: string, body: unknown): Promise<Answer> {
       body: JSON.stringify(body),
       signal: AbortSignal.timeout(requestTimeoutMs),
     });
-    const answer = (await response.json()) as { id: string };
-    if (response.status === 201) return { outcome: 'accepted', orderId: answer.id };
-    if (response.status < 500) return { outcome: 'refused', status: response.status };
-    return { outcome: 'unknown', reason: `status ${response.status}` };
+    return { status: response.status, body: await response.json() };
   } catch (error) {
     const { message, cause } = error as Error;
-    return { outcome: 'unknown', reason: cause instanceof Error ? cause.message : message };
+    return { reason: cause instanceof Error ? cause.message : message };
   }
+}
+
+function readPlacing(reply: Reply): Answer {
+  if (!('status' in reply)) return { outcome: 'unknown', reason: reply.reason };
+  const { status, body } = reply;
+  if (status === 201) return { outcome: 'accepted', orderId: (body as { id: string }).id };
+  return status < 500 ? { outcome: 'refused', status } : { outcome: 'unknown', reason: `status ${status}` };
 }
 
 /**
