@@ -57,6 +57,7 @@ describe('a failed message', () => {
       'x-failed-at': now.toISOString(),
       'x-error-code': 'INTERNAL',
       'x-error-message': 'it broke',
+      'x-error-frame': expect.stringMatching(/^shared\/src\/messaging\/failure-policy\.test\.ts \w+$/),
       'x-original-exchange': 'orders',
       'x-original-routing-key': 'order.created',
       'x-original-queue': 'processor-service.order.created',

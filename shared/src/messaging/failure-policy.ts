@@ -1,5 +1,6 @@
 import { deadLetterRoutingKeyOf, exchanges, retryRungHeader } from '../contracts/topology.ts';
 import { AppError, type ErrorKind } from '../kernel/errors.ts';
+import { ownFrame } from '../kernel/own-frame.ts';
 import { forward, type IncomingMessage, messageHeaders, type OutgoingMessage } from './message.ts';
 
 /** What a consumer does with a message whose handler failed. */
@@ -85,6 +86,7 @@ function diagnostics(message: IncomingMessage, error: AppError, now: Date): Reco
     [messageHeaders.failedAt]: now.toISOString(),
     [messageHeaders.errorCode]: error.code,
     [messageHeaders.errorMessage]: error.message.slice(0, longestErrorMessage),
+    [messageHeaders.errorFrame]: ownFrame(error),
     [messageHeaders.originalExchange]: message.exchange,
     [messageHeaders.originalRoutingKey]: message.routingKey,
     [messageHeaders.originalQueue]: message.queue,

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { unknownFrame } from '#shared/kernel/own-frame.ts';
 import { type IncomingMessage, lastDeath, messageHeaders } from '#shared/messaging/message.ts';
 import { type FailureKind, fingerprintOf } from './fingerprint.ts';
 
@@ -21,8 +22,6 @@ export interface DeadLetterSummary extends FailureKind {
   /** When it was given up. */
   readonly failedAt: string | undefined;
 }
-
-export const unknownFrame = 'unknown';
 
 /** Reads what an operator wants to know first. Never fails: anybody may have written the message. */
 export function summarize(message: IncomingMessage): DeadLetterSummary {

@@ -5,7 +5,7 @@ export interface FailureKind {
   readonly queue: string;
   readonly type: string;
   readonly errorCode: string;
-  /** The innermost place in our own code that the failure went through; see `shared/messaging/own-frame.ts`. */
+  /** The innermost place in our own code that the failure went through; see `shared/kernel/own-frame.ts`. */
   readonly frame: string;
 }
 
