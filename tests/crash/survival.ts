@@ -42,6 +42,9 @@ export const undoingPlaces = {
   refund: ['saga.before-refund', 'saga.after-refund'],
 } as const satisfies Record<string, readonly FailpointName[]>;
 
+/** Where the order-service may die after it accepted a command and before it said so. */
+export const commandPlaces = ['change-order.after-commit'] as const satisfies readonly FailpointName[];
+
 /**
  * Lets a service die at the failpoint in the middle of a load, starts it again, and demands that nothing was lost or
  * done twice and that every order ended as if nothing had happened.
