@@ -170,18 +170,15 @@ describe('a replay of many letters', () => {
 
   test('leaves what dies while it is going on', async () => {
     const [before] = await burySome(1);
-    const [after] = await burySome(1, {
-      message: {
-        headers: {
-          'x-original-exchange': 'orders',
-          'x-original-routing-key': 'order.created',
-          'x-failed-at': new Date(Date.now() + 60_000).toISOString(),
-        },
-      },
-    });
-    expect(await carryOut(await begin())).toMatchObject({ status: 'finished', replayed: 1 });
+    const run = await begin();
+    const origin = { 'x-original-exchange': 'orders', 'x-original-routing-key': 'order.created' };
+    const dead = { ...origin, 'x-failed-at': new Date(Date.now() + 60_000).toISOString() };
+    const [after] = await burySome(1, { message: { headers: dead } });
+    // It does not say when it died, but who had sent it.
+    const [again] = await burySome(1, { message: { headers: { ...origin, 'x-replay-run': run.id } } });
+    expect(await carryOut(run)).toMatchObject({ status: 'finished', replayed: 1 });
     expect(await waitingIn(workQueue)).toEqual([before]);
-    expect(await waitingIn(deadLetterQueue)).toEqual([after]);
+    expect(await waitingIn(deadLetterQueue)).toEqual([after, again]);
   });
 });
 
