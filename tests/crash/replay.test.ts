@@ -105,6 +105,24 @@ describe('nothing is lost or done twice when kill -9 hits a replay', () => {
   });
 });
 
+test('a replay that dies with its service goes on in the next one, when somebody asks for it', async () => {
+  const ids = await failedOrders(4);
+  await system.stop('processor');
+  const armed = await system.startArmed('processor', 'desk.after-confirm');
+  const call = (path: string, body?: unknown) =>
+    fetch(`${system.urls.processor}/dead-letters/replays${path}`, {
+      method: 'POST',
+      headers: { 'x-operator': 'alice', ...(body ? { 'content-type': 'application/json' } : {}) },
+      ...(body ? { body: JSON.stringify(body) } : {}),
+    });
+  // It may die before it has answered.
+  await call('', { selection: {}, ratePerSecond: 1_000 }).catch(() => undefined);
+  expect(await armed.exited).toEqual({ code: null, signal: 'SIGKILL' });
+  await system.start('processor');
+  expect((await call(`/${await interruptedRun()}/resume`)).status).toBe(202);
+  await expectReplayedOnce(ids);
+});
+
 test('a place where it dies in these tests is nothing that can be armed in production', async () => {
   const { code, stderr } = await dlqCommand(
     { ...target(), env: { FAILPOINTS: 'desk.after-intent' } },
