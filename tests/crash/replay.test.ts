@@ -76,7 +76,8 @@ async function expectReplayedOnce(ids: readonly string[]): Promise<void> {
     `SELECT order_id FROM outbox WHERE order_id = ANY ($1) AND type = 'order.operator_acted.v1'`,
     [ids],
   );
-  expect(told.map(({ order_id }) => order_id).toSorted()).toEqual(ids.toSorted());
+  expect(told).toHaveLength(ids.length);
+  expect(new Set(told.map(({ order_id }) => order_id))).toEqual(new Set(ids));
 }
 
 /** As if whoever carried it out had been silent for long enough. */

@@ -143,7 +143,7 @@ describe('editing a dead letter', () => {
     expect(new Set(ids).size).toBe(3);
   });
 
-  test.each<[string, (content: any) => unknown, string]>([
+  test.each<[string, (content: Record<string, unknown>) => unknown, string]>([
     ['is no JSON', () => 'rubbish', 'MALFORMED_MESSAGE'],
     ['is no object', () => [1], 'MALFORMED_MESSAGE'],
     ['breaks the contract', (content) => ({ ...content, data: {} }), 'MALFORMED_MESSAGE'],

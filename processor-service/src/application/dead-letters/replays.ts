@@ -26,8 +26,6 @@ export interface Replays {
   resume(id: string, operator: string): Promise<ReplayRun>;
 }
 
-const mostListed = 100;
-
 export function createReplays(dependencies: { runs: ReplayRuns; audit: Audit; clock: Clock }): Replays {
   const { runs, audit, clock } = dependencies;
 
@@ -50,7 +48,7 @@ export function createReplays(dependencies: { runs: ReplayRuns; audit: Audit; cl
 
     find,
 
-    list: (limit = mostListed) => runs.list({ limit, now: clock() }),
+    list: (limit) => runs.list({ limit, now: clock() }),
 
     async stop(id, operator) {
       await find(id);
