@@ -152,8 +152,9 @@ test('forty orders that race with their cancellations end one way or the other, 
   let shipped = 0;
   for (const { orderId } of orders) {
     const { state } = await eventually(async () => {
-      const saga = await processor.saga(orderId);
+      // In this order: what is announced is true when the saga is read.
       const types = await processor.typesAbout(orderId);
+      const saga = await processor.saga(orderId);
       const answered = types.includes('cancelled') || types.includes('cancel_rejected');
       return answered && saga;
     });

@@ -188,16 +188,31 @@ const told: readonly OrderMessage['type'][] = [
   'order.operator_acted.v1',
 ];
 
+const plain: Wishes = {
+  payment: 'automatic',
+  pays: false,
+  cancels: false,
+  refunds: [],
+  quantity: 1,
+  isDeclined: false,
+};
+
+test('an order without trouble takes a transaction, one call of the provider, and another transaction', async () => {
+  const world = new SimulatedWorld(messagesOf(plain, 0), openingStock, () => false);
+  world.deliver(0);
+  await settle();
+  const waits: boolean[] = [];
+  while (world.parked.length > 0) {
+    waits.push(world.parked[0]?.isCall === true);
+    world.proceed(0, 'fine');
+    await settle();
+  }
+  expect(waits).toEqual([false, true, false]);
+  expect(world.sagas.all.get(orderIdOf(0))?.state).toBe('completed');
+});
+
 test('a driver that slept through the end of its run does not take the old charge for the new one', async () => {
-  const wish: Wishes = {
-    payment: 'automatic',
-    pays: false,
-    cancels: false,
-    refunds: [],
-    quantity: 1,
-    isDeclined: false,
-  };
-  const [message] = messagesOf(wish, 0) as [Message];
+  const [message] = messagesOf(plain, 0) as [Message];
   const world = new SimulatedWorld([message], openingStock, () => false);
   const sleeper = async (): Promise<void> => {
     world.deliver(0);
