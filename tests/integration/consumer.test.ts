@@ -230,6 +230,36 @@ describe('a message whose dependency is away', () => {
   });
 });
 
+describe('a message whose dependency is away for very long', () => {
+  test('goes back to the queue before the broker loses its patience, with nothing held against it', async () => {
+    const attempts: IncomingMessage[] = [];
+    let isAway = true;
+    const consumer = await startConsumer({
+      broker,
+      holdAtMostMs: 100,
+      handler: {
+        async handle(message) {
+          attempts.push(message);
+          if (isAway) throw failure('unavailable');
+        },
+      },
+    });
+    stopConsumer = consumer.stop;
+    const sent = send({ headers: { tenant: 'a' } });
+    const isFresh = ({ headers }: IncomingMessage) => headers['x-original-queue'] === workQueue;
+    await eventually(() => attempts.filter(isFresh).length > 2);
+    isAway = false;
+    await eventually(async () => (await broker.count(workQueue)) === 0);
+    await eventually(() => attempts.length > 4);
+    await expectNothingLeft();
+    for (const { messageId, exchange, routingKey, failedAttempts, unansweredDeliveries, headers } of attempts)
+      expect([messageId, exchange, routingKey, failedAttempts, unansweredDeliveries, headers.tenant]).toEqual(
+        [sent.messageId, 'orders', 'order.created', 0, 0, 'a'],
+      );
+    expect(await broker.count(deadLetterQueue)).toBe(0);
+  });
+});
+
 describe('a message that nobody takes when it is passed on', () => {
   test('stays where it is until somebody does', async () => {
     const { channel } = broker;

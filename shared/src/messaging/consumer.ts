@@ -9,7 +9,15 @@ import { createSequence } from '../kernel/sequence.ts';
 import { sleep } from '../kernel/sleep.ts';
 import { assertBindings, assertDeadLetterBinding } from './assert-bindings.ts';
 import { closeConnection, createBrokerConnection, guardChannel } from './broker-connection.ts';
-import { disposeOf, isPoisonous, isSuspect, poison, toDeadLetter, toRetry } from './failure-policy.ts';
+import {
+  disposeOf,
+  isPoisonous,
+  isSuspect,
+  poison,
+  toDeadLetter,
+  toQueueAgain,
+  toRetry,
+} from './failure-policy.ts';
 import { type IncomingMessage, type OutgoingMessage, readMessage } from './message.ts';
 import type { Publisher } from './publisher.ts';
 
@@ -47,6 +55,8 @@ interface Subscription {
 const assertBindingsEveryMs = 5_000;
 /** While a dependency is away. */
 const holdBackoff: Backoff = { initialMs: 200, maximumMs: 5_000 };
+/** Well below the half hour after which a broker takes a delivery without an answer for the consumer's death. */
+const defaultHoldAtMostMs = 600_000;
 
 /**
  * Consumes one work queue on a connection of its own: every message ends acknowledged after its effect, on the retry
@@ -59,6 +69,8 @@ export function createConsumer(options: {
   /** How many messages are worked on at the same time. */
   concurrency: number;
   retryDelaysMs: readonly number[];
+  /** How long a message may wait in hand for a dependency before it goes back to the queue. */
+  holdAtMostMs?: number;
   handler: MessageHandler;
   publisher: Publisher;
   clock: Clock;
@@ -66,6 +78,7 @@ export function createConsumer(options: {
   logger: Logger;
 }): Consumer {
   const { url, name, queue, concurrency, retryDelaysMs, handler, publisher, clock, failpoint } = options;
+  const { holdAtMostMs = defaultHoldAtMostMs } = options;
   const logger = options.logger.child({ queue });
   const stopping = new AbortController();
   const atHand = new Set<Promise<void>>();
@@ -86,9 +99,11 @@ export function createConsumer(options: {
     channel: Channel,
   ): Promise<void> {
     const isOurs = (): boolean => subscription?.channel === channel;
+    const since = performance.now();
     for (let holds = 0; isOurs() && !stopping.signal.aborted; holds += 1) {
       const error = await attempt(message, delivered);
-      if (!error || (await passOn(message, error))) {
+      const isLong = performance.now() - since > holdAtMostMs;
+      if (!error || (await passOn(message, error)) || (isLong && (await giveBack(message)))) {
         failpoint('consumer.before-ack');
         if (isOurs()) channel.ack(delivered);
         return;
@@ -125,6 +140,12 @@ export function createConsumer(options: {
       case 'park':
         return park(message, error);
     }
+  }
+
+  /** To the end of the queue, as if it had never been in hand: nobody is to blame for how long it had to wait. */
+  async function giveBack(message: IncomingMessage): Promise<boolean> {
+    const [shortestMs] = retryDelaysMs;
+    return shortestMs !== undefined && publishCopy(toQueueAgain(message, shortestMs));
   }
 
   async function park(message: IncomingMessage, error: AppError): Promise<boolean> {

@@ -68,6 +68,15 @@ export function toRetry(
   });
 }
 
+/** The message as it comes back by way of the rung with `delayMs` without having failed. */
+export function toQueueAgain(message: IncomingMessage, delayMs: number): OutgoingMessage {
+  return forward(message, {
+    exchange: exchanges.retry,
+    routingKey: message.queue,
+    headers: { ...origin(message), [retryRungHeader]: String(delayMs) },
+  });
+}
+
 /** The message as it comes to rest in the dead-letter queue, with everything an operator asks first. */
 export function toDeadLetter(message: IncomingMessage, error: AppError, now: Date): OutgoingMessage {
   return forward(message, {
@@ -87,6 +96,12 @@ function diagnostics(message: IncomingMessage, error: AppError, now: Date): Reco
     [messageHeaders.errorCode]: error.code,
     [messageHeaders.errorMessage]: error.message.slice(0, longestErrorMessage),
     [messageHeaders.errorFrame]: ownFrame(error),
+    ...origin(message),
+  };
+}
+
+function origin(message: IncomingMessage): Record<string, unknown> {
+  return {
     [messageHeaders.originalExchange]: message.exchange,
     [messageHeaders.originalRoutingKey]: message.routingKey,
     [messageHeaders.originalQueue]: message.queue,

@@ -15,6 +15,7 @@ export async function startConsumer(options: {
   url?: string;
   queue?: WorkQueueName;
   concurrency?: number;
+  holdAtMostMs?: number;
 }): Promise<Omit<Consumer, 'start'>> {
   const { broker, handler, url = broker.url, queue = queues.orderCreated, concurrency = 10 } = options;
   const publisher = createPublisher({ url: broker.url, name: 'test', logger: testLogger });
@@ -24,6 +25,7 @@ export async function startConsumer(options: {
     queue,
     concurrency,
     retryDelaysMs: broker.retryDelaysMs,
+    ...(options.holdAtMostMs === undefined ? {} : { holdAtMostMs: options.holdAtMostMs }),
     handler,
     publisher,
     clock: systemClock,
