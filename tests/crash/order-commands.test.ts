@@ -22,7 +22,7 @@ async function dieAndComeBack(
 ): Promise<void> {
   await system.stop('order');
   const armed = await system.startArmed('order', failpoint);
-  await expect(provoke()).rejects.toThrow();
+  await expect(provoke()).rejects.toThrow('fetch failed');
   const death = await Promise.race([armed.exited, delay(20_000, 'still alive', { ref: false })]);
   expect(death).toEqual({ code: null, signal: 'SIGKILL' });
   await system.start('order');

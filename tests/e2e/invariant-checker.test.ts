@@ -70,7 +70,7 @@ const bury =
 interface Victim {
   readonly request: OrderRequest;
   readonly end: string;
-  readonly then?: (orderId: string) => Promise<unknown>;
+  readonly wishes?: (orderId: string) => Promise<unknown>;
 }
 
 const total = 1_400;
@@ -82,12 +82,12 @@ const declined: Victim = {
 };
 const partlyRefunded: Victim = {
   ...fine,
-  then: (id) => witness.ask(id, 'refund', { body: { amountMinor: 400, refundId: randomUUID() } }),
+  wishes: (id) => witness.ask(id, 'refund', { body: { amountMinor: 400, refundId: randomUUID() } }),
 };
-const refunded: Victim = { ...fine, then: (id) => witness.ask(id, 'refund') };
-const fulfilled: Victim = { ...fine, then: (id) => witness.ask(id, 'fulfil') };
+const refunded: Victim = { ...fine, wishes: (id) => witness.ask(id, 'refund') };
+const fulfilled: Victim = { ...fine, wishes: (id) => witness.ask(id, 'fulfil') };
 const waiting: Victim = { request: { items, payment: 'manual' }, end: 'reserved' };
-const cancelled: Victim = { ...waiting, then: (id) => witness.ask(id, 'cancel') };
+const cancelled: Victim = { ...waiting, wishes: (id) => witness.ask(id, 'cancel') };
 
 const secondEnding = `
   INSERT INTO order_events
@@ -419,7 +419,7 @@ beforeAll(async () => {
   const orders = orderClient(system.urls.order);
   for (const [, , { request }] of plants) victims.push(await place(request));
   await Promise.all(plants.map(([, , { end }], index) => orders.becomes(victims[index] as string, end)));
-  await Promise.all(plants.map(([, , { then }], index) => then?.(victims[index] as string)));
+  await Promise.all(plants.map(([, , { wishes }], index) => wishes?.(victims[index] as string)));
   await settled(system);
   // Nobody shall repair, or make worse, what is planted.
   await Promise.all([system.stop('order'), system.stop('processor')]);

@@ -4,7 +4,7 @@ import type { OrderChanges } from '#order-service/application/ports/order-reposi
 import { refundableMinorOf } from '#order-service/domain/order.ts';
 import type { OrderCommand } from '#order-service/domain/order-commands.ts';
 import { evolve, type OrderEvent } from '#order-service/domain/order-events.ts';
-import { AppError } from '#shared/kernel/errors.ts';
+import type { AppError } from '#shared/kernel/errors.ts';
 import { noFailpoints } from '#shared/kernel/failpoints.ts';
 import { newId } from '#shared/kernel/ids.ts';
 import { newTraceparent } from '#shared/observability/trace-context.ts';
@@ -31,7 +31,12 @@ function changeOrderOn({ orders }: OpenOrderRepository, announce: () => void = (
 }
 
 /** Sends a command through one replica or the other. */
-function send(orderId: string, command: OrderCommand, through = 0, isExpected = (_: number) => true) {
+function send(
+  orderId: string,
+  command: OrderCommand,
+  through = 0,
+  isExpected: (version: number) => boolean = () => true,
+) {
   const replica = replicas[through % replicas.length] as OpenOrderRepository;
   return changeOrderOn(replica)({ orderId, command, cause, isExpected });
 }

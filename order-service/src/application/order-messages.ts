@@ -39,7 +39,19 @@ function toMessage(order: Order, event: OrderEvent, envelope: Envelope): OrderMe
       };
     case 'refundRequested':
       return { ...envelope, type: 'order.refund_requested.v1', data: { ...event.data, currency } };
-    default:
+    case 'reserved':
+    case 'paid':
+    case 'completed':
+    case 'failed':
+    case 'retried':
+    case 'fulfilled':
+    case 'cancelled':
+    case 'cancellationRejected':
+    case 'partiallyRefunded':
+    case 'refunded':
+    case 'refundRejected':
       return undefined;
+    default:
+      return event satisfies never;
   }
 }

@@ -33,10 +33,19 @@ export function createProcessingMessageHandler(dependencies: {
         case 'order.cancel_requested.v1':
         case 'order.refund_requested.v1':
           throw ours(message.type);
-        default: {
+        case 'order.reserved.v1':
+        case 'order.paid.v1':
+        case 'order.processed.v1':
+        case 'order.cancelled.v1':
+        case 'order.cancel_rejected.v1':
+        case 'order.refunded.v1':
+        case 'order.refund_rejected.v1': {
           const error = await batcher.add(message);
           if (error) throw error;
+          return undefined;
         }
+        default:
+          return message satisfies never;
       }
     },
   };

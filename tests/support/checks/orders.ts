@@ -86,7 +86,7 @@ function* wishesAnsweredOnce(order: StoredOrder, events: readonly HistoryEntry[]
   const isRight = (status: string | undefined, due: string | undefined): boolean =>
     status === due && (status !== 'requested' || mayWait);
 
-  const cancelling = storyOf(events.filter(({ type }) => /^cancel/.test(type)));
+  const cancelling = storyOf(events.filter(({ type }) => type.startsWith('cancel')));
   if (!isRight(cancellation?.status, cancellationAfter[cancelling]) || !(cancelling in cancellationAfter))
     yield { subject, what: `has a cancellation that is ${cancellation?.status} after "${cancelling}"` };
 
