@@ -419,7 +419,7 @@ beforeAll(async () => {
   const orders = orderClient(system.urls.order);
   for (const [, , { request }] of plants) victims.push(await place(request));
   await Promise.all(plants.map(([, , { end }], index) => orders.becomes(victims[index] as string, end)));
-  await Promise.all(plants.map(([, , { wishes }], index) => wishes?.(victims[index] as string)));
+  await Promise.all(plants.map(async ([, , { wishes }], index) => wishes?.(victims[index] as string)));
   await settled(system);
   // Nobody shall repair, or make worse, what is planted.
   await Promise.all([system.stop('order'), system.stop('processor')]);
