@@ -9,6 +9,7 @@ import { AppError } from '#shared/kernel/errors.ts';
 import { createFailpoints } from '#shared/kernel/failpoints.ts';
 import { createConsumer } from '#shared/messaging/consumer.ts';
 import { createPublisher } from '#shared/messaging/publisher.ts';
+import { createRequester } from '#shared/messaging/rpc.ts';
 import type { Logger } from '#shared/observability/logger.ts';
 import { createRelay } from '#shared/outbox/relay.ts';
 import { createNamedLocks } from '#shared/postgres/advisory-lock.ts';
@@ -16,6 +17,9 @@ import { createPool } from '#shared/postgres/pool.ts';
 import { createCancelOrder } from './application/cancel-order.ts';
 import { createCompensateOrder } from './application/compensate-order.ts';
 import { createDeadLetterActions } from './application/dead-letters/dead-letter-actions.ts';
+import { createDryRun } from './application/dead-letters/dry-run.ts';
+import { createLookAtDeadLetters } from './application/dead-letters/look-at-dead-letters.ts';
+import { createRehearse } from './application/dead-letters/rehearsal.ts';
 import { createReplaysInBackground } from './application/dead-letters/replay-in-background.ts';
 import { createProcessOrder } from './application/process-order.ts';
 import { createAttempts } from './application/provider-attempts.ts';
@@ -25,9 +29,9 @@ import { createResumeSaga } from './application/resume-saga.ts';
 import { createTakeSagaSteps, type SagaStep, type StepResult } from './application/take-saga-steps.ts';
 import { createDriveOverdueSaga, createSagaWatchdog } from './application/watch-sagas.ts';
 import { type ProcessorServiceConfig, patienceOf } from './config.ts';
-import { createOrderCreatedHandler } from './consumers/order-created.ts';
-import { createOrderRequestsHandler } from './consumers/order-requests.ts';
+import { createMessageHandlers } from './consumers/message-handlers.ts';
 import { registerDeadLetterActionRoutes } from './http/dead-letter-action-routes.ts';
+import { registerDeadLetterRoutes } from './http/dead-letter-routes.ts';
 import { registerSagaRoutes } from './http/saga-routes.ts';
 import { registerStockRoutes } from './http/stock-routes.ts';
 import { createHttpPaymentGateway } from './infrastructure/payment/http-payment-gateway.ts';
@@ -39,6 +43,7 @@ import { createSagaRepository } from './infrastructure/postgres/saga-repository.
 import { createStockRepository } from './infrastructure/postgres/stock-repository.ts';
 import { createDeadLetterLog } from './infrastructure/rabbitmq/dead-letter-log.ts';
 import { createDeadLetterQueues } from './infrastructure/rabbitmq/dead-letter-queues.ts';
+import { createOrderInquiries } from './infrastructure/rabbitmq/order-inquiries.ts';
 
 const name = 'processor-service';
 /** How many steps of sagas one transaction may carry. */
@@ -135,19 +140,20 @@ export async function createProcessorService(
     failpoint,
     logger,
   };
+  const handlers = createMessageHandlers({ processOrder, cancelOrder, refundOrder });
   const consumer = createConsumer({
     ...consuming,
     name: `${name} consumer`,
     queue: queues.orderCreated,
     concurrency: config.PROCESSOR_CONCURRENCY,
-    handler: createOrderCreatedHandler({ processOrder }),
+    handler: handlers[queues.orderCreated],
   });
   const requestsConsumer = createConsumer({
     ...consuming,
     name: `${name} requests consumer`,
     queue: queues.orderRequests,
     concurrency: config.REQUESTS_CONCURRENCY,
-    handler: createOrderRequestsHandler({ cancelOrder, refundOrder }),
+    handler: handlers[queues.orderRequests],
   });
 
   const locks = createNamedLocks({
@@ -156,11 +162,17 @@ export async function createProcessorService(
     logger,
   });
   const deadLetters = createDeadLetterQueues({ url: config.AMQP_URL, publisher, locks });
+  const actions = createOperatorActions({ pool, prisma });
+  const requester = createRequester({ url: config.AMQP_URL, name: `${name} requester`, logger });
+  const inquiries = createOrderInquiries({ requester });
+  const rehearse = createRehearse({ handlersOf: createMessageHandlers, clock });
+  const dryRun = createDryRun({ deadLetters, sagas, stock, inquiries, rehearse });
+  const looks = createLookAtDeadLetters({ deadLetters, sagas, inquiries, actions, dryRun });
   const deadLetterActions = createDeadLetterActions({
     deadLetters,
     log: createDeadLetterLog({ url: config.AMQP_URL, logger }),
     runs: createReplayRuns({ prisma }),
-    actions: createOperatorActions({ pool, prisma }),
+    actions,
     clock,
     failpoint,
     announce: relay.wake,
@@ -185,6 +197,7 @@ export async function createProcessorService(
     },
   });
   registerStockRoutes(http, { stock });
+  registerDeadLetterRoutes(http, { looks, dryRun });
   registerDeadLetterActionRoutes(http, { actions: deadLetterActions, background: replays });
   registerSagaRoutes(http, {
     readSagas: createReadSagas({ sagas }),
@@ -207,7 +220,7 @@ export async function createProcessorService(
       await Promise.all([consumer.stop(), requestsConsumer.stop(), watchdog.stop(), replays.stop()]);
       await relay.stop();
       await http.close();
-      await publisher.stop();
+      await Promise.all([publisher.stop(), requester.stop()]);
       await provider.close();
       await prisma.$disconnect();
       await pool.end();

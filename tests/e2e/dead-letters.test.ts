@@ -33,6 +33,14 @@ afterAll(() => system?.dispose());
 const dlq = (...args: string[]) =>
   dlqCommand({ brokerUrl: system.broker.url, databaseUrl: system.processorDatabase.url }, ...args);
 
+/** Asks the desk over HTTP. */
+async function desk(path: string, body?: object) {
+  const headers = { 'content-type': 'application/json' };
+  const question = body && { method: 'POST', headers, body: JSON.stringify(body) };
+  const response = await fetch(`${system.urls.processor}/dead-letters${path}`, question);
+  return (await response.json()) as { items: unknown[] };
+}
+
 async function deadLetters(): Promise<readonly IncomingMessage[]> {
   const messages: IncomingMessage[] = [];
   for await (const { message } of browseQueue(system.broker.url, queue)) messages.push(message);
@@ -110,14 +118,57 @@ describe('an order whose payment fails in all attempts', () => {
     for (let look = 0; look < 3; look += 1) {
       const { code, stdout } = await dlq('list');
       expect(code).toBe(0);
-      expect(stdout).toContain(`${letter.messageId}  order.created.v1  PAYMENT_OUTCOME_UNKNOWN`);
-      expect(stdout).toContain(`order ${orderId}, attempts 4, replays 0`);
-      expect(stdout).toContain('1 dead letter\n');
+      expect(stdout).toMatch(
+        new RegExp(`PAYMENT_OUTCOME_UNKNOWN +order\\.created\\.v1 +${orderId} +4 +0 .*\n\n1 dead letter\n$`),
+      );
     }
     const { code, stdout } = await dlq('show', letter.messageId);
     expect(code).toBe(0);
-    expect(stdout).toContain('"x-original-routing-key": "order.created"');
+    expect(stdout).toMatch(/\n {2}x-original-routing-key +order\.created\n/);
     expect(stdout).toContain(`"subject": "${orderId}"`);
+  });
+
+  test('is shown over HTTP, with what its order and its saga have come to', async () => {
+    const [listed, groups, shown] = await Promise.all([
+      desk(`?orderId=${orderId}`),
+      desk('/groups'),
+      desk(`/${letter.messageId}`),
+    ]);
+    expect(listed).toEqual({
+      items: [expect.objectContaining({ id: letter.messageId, orderId, queue, attempts: 4 })],
+      hasMore: false,
+    });
+    const [{ fingerprint }] = listed.items as [{ fingerprint: string }];
+    expect(groups.items).toEqual([expect.objectContaining({ fingerprint, count: 1 })]);
+    expect(shown).toMatchObject({
+      letter: { frame: expect.stringMatching(/^processor-service\/src\/\S+\.ts \S+$/) },
+      order: { id: orderId, status: 'failed', failure: { recoverable: true } },
+      saga: { orderId, state: 'failed', run: 0 },
+      history: [
+        { what: 'published' },
+        { what: 'failed for the first time' },
+        { what: expect.stringMatching(/^given up after 4 attempts: PAYMENT_OUTCOME_UNKNOWN/) },
+      ],
+    });
+  });
+
+  test('is promised to go on by a dry run, which changes nothing', async () => {
+    const promised = {
+      effect: 'goes_on',
+      reason: 'failed → reserved, then the payment provider: charge',
+      schema: 'valid',
+      saga: 'failed',
+      transition: ['failed', 'reserved'],
+      order: 'failed',
+    };
+    expect(await desk('/dry-run', { selection: { orderId } })).toEqual({
+      items: [expect.objectContaining(promised)],
+      hasMore: false,
+    });
+    const { stdout } = await dlq('replay', '--order', orderId, '--dry-run', '--json');
+    expect(JSON.parse(stdout)).toMatchObject(promised);
+    expect(await orders.get(orderId)).toMatchObject({ status: 'failed' });
+    expect(await deadLetters()).toHaveLength(1);
   });
 
   test('is completed, and charged once, when an operator replays the message', async () => {
@@ -176,6 +227,21 @@ test('a replay for which there is no stock any more ends as an ordinary rejectio
   expect(rejected.recoverable).toBe(false);
   expect(await deadLetters()).toEqual([]);
   expect(await charges(orderId)).toEqual([]);
+});
+
+test('the desk over HTTP says what is wrong with a question', async () => {
+  const codes = await Promise.all(
+    ['?limit=1001', '?failedAfter=teatime', '?queue=no.such.queue', '/nobody'].map(async (path) => {
+      const response = await fetch(`${system.urls.processor}/dead-letters${path}`);
+      return [response.status, ((await response.json()) as { code: string }).code];
+    }),
+  );
+  expect(codes).toEqual([
+    [400, 'VALIDATION_FAILED'],
+    [400, 'VALIDATION_FAILED'],
+    [404, 'QUEUE_NOT_FOUND'],
+    [404, 'MESSAGE_NOT_FOUND'],
+  ]);
 });
 
 describe('the command line', () => {

@@ -104,8 +104,8 @@ test('a dead letter without any properties can be shown and discarded all the sa
   const queue = deadLetterQueueOf(queues.orderCreated);
   await eventually(async () => (await system.broker.count(queue)) === 1);
   const target = { brokerUrl: system.broker.url, databaseUrl: system.processorDatabase.url };
-  const { stdout } = await dlqCommand(target, 'list', '--queue', queue);
-  const [id = ''] = stdout.split(' ');
+  const { stdout } = await dlqCommand(target, 'list', '--queue', queue, '--json');
+  const { id } = JSON.parse(stdout) as { id: string };
   expect(id).toMatch(/^sha256-[0-9a-f]{16}$/);
   expect((await dlqCommand(target, 'show', id)).stdout).toContain('junk');
   expect(await dlqCommand(target, 'discard', id, '--reason', 'junk')).toMatchObject({ code: 0 });

@@ -33,7 +33,11 @@ const commands = ['cancel', 'fulfil', 'pay', 'refund'].map((name) => `post /orde
 const withoutBody = /\/(fulfil|pay|replay|stop|replays\/\{id\}\/resume)$/;
 const sagas = ['get /sagas', 'get /sagas/{orderId}', 'post /sagas/{orderId}/resume'];
 const deadLetters = [
+  'get /dead-letters',
   'get /dead-letters/actions',
+  'get /dead-letters/groups',
+  'get /dead-letters/{id}',
+  'post /dead-letters/dry-run',
   'get /dead-letters/replays',
   'get /dead-letters/replays/{id}',
   'post /dead-letters/replays',

@@ -35,37 +35,101 @@ const dlq = (args: readonly string[], brokerUrl = broker.url) =>
 const sentence = (text: string) => ({ code: 1, stdout: '', stderr: `${text}\n` });
 
 describe('the dead-letter command', () => {
-  test('lists, shows, replays and discards', async () => {
+  test('lists, shows, replays and discards, also by the end of an id', async () => {
     const [first, second, third] = [await bury(publisher), await bury(publisher), await bury(publisher)];
     const list = await dlq(['list']);
     expect(list).toMatchObject({ code: 0, stderr: '' });
-    const positions = [first, second, third].map(({ messageId }) => list.stdout.indexOf(messageId));
-    expect(positions.every((position) => position >= 0)).toBe(true);
-    expect(positions.toSorted((a, b) => a - b)).toEqual(positions);
-    expect(list.stdout).toMatch(
-      /PAYMENT_UNAVAILABLE.*\n.*attempts 6, replays 0\n.*the provider answered 500/,
-    );
-    expect(list.stdout).toMatch(/3 dead letters\n$/);
-    const show = await dlq(['show', first.messageId]);
-    expect(show.code).toBe(0);
-    expect(show.stdout).toContain('"routingKey": "order.created"');
-    expect(show.stdout).toContain(JSON.stringify(JSON.parse(first.body.toString()), null, 2));
-
+    const [queue, header, ...rows] = list.stdout.split('\n');
+    expect(queue).toBe(deadLetterQueue);
+    expect(header).toMatch(/^ID +GROUP +GIVEN UP \(UTC\) +ERROR +TYPE +ORDER +ATTEMPTS +REPLAYS$/);
+    const shortIds = rows.slice(0, 3).map((row) => row.split(' ')[0]!);
+    [first, second, third].forEach(({ messageId }, index) => {
+      expect(shortIds[index]!.length).toBeGreaterThanOrEqual(8);
+      expect(messageId.endsWith(shortIds[index]!)).toBe(true);
+    });
     const orderId = JSON.parse(first.body.toString()).subject;
-    expect(await dlq(['replay', first.messageId])).toMatchObject({
+    expect(rows[0]).toMatch(
+      new RegExp(
+        `2026-11-20 10:12:36 +PAYMENT_UNAVAILABLE +order.created.v1 +${orderId} +6 +0 +the provider answered 500$`,
+      ),
+    );
+    expect(list.stdout).toMatch(/\n3 dead letters\n$/);
+
+    const show = await dlq(['show', shortIds[0]!]);
+    expect(show).toMatchObject({ code: 0, stderr: '' });
+    expect(show.stdout).toMatch(new RegExp(`^id +${first.messageId}\nqueue +${deadLetterQueue}\n`));
+    expect(show.stdout).toContain('exchange "orders", routing key "order.created"');
+    const body = JSON.stringify(JSON.parse(first.body.toString()), null, 2);
+    expect(show.stdout).toContain(`Body\n  ${body.replaceAll('\n', '\n  ')}\n`);
+
+    expect(await dlq(['replay', shortIds[0]!])).toMatchObject({
       code: 0,
       stdout: `replayed ${first.messageId} order.created.v1 of order ${orderId}\n`,
       stderr: '',
     });
-    expect(
-      await dlq(['discard', second.messageId, '--reason', 'odd', '--queue', deadLetterQueue]),
-    ).toMatchObject({ code: 0 });
+    expect(await dlq(['discard', shortIds[1]!, '--reason', 'odd', '--queue', deadLetterQueue])).toMatchObject(
+      { code: 0 },
+    );
     const replayed = await broker.drain(queues.orderCreated);
     expect(replayed.map(({ messageId, replayCount }) => [messageId, replayCount])).toEqual([
       [first.messageId, 1],
     ]);
     const left = await broker.drain(deadLetterQueue);
     expect(left.map(({ messageId }) => messageId)).toEqual([third.messageId]);
+  });
+
+  test('does not guess which letter is meant', async () => {
+    for (const messageId of ['a-1234abcd', 'b-1234abcd']) await bury(publisher, { message: { messageId } });
+    expect(await dlq(['discard', '1234abcd', '--reason', 'odd'])).toMatchObject(
+      sentence('1234abcd may be any of 2: a-1234abcd, b-1234abcd'),
+    );
+    expect(await broker.count(deadLetterQueue)).toBe(2);
+  });
+
+  test('filters and groups, as tables or as lines of JSON', async () => {
+    const { headers } = await bury(publisher);
+    const odd = await bury(publisher, {
+      message: { headers: { ...headers, 'x-error-code': 'INTERNAL', 'x-error-message': 'a\u001b[2Jb' } },
+    });
+    const letters = await dlq(['list', '--error', 'INTERNAL', '--json']);
+    const [letter, ...more] = letters.stdout.trimEnd().split('\n');
+    expect(JSON.parse(letter!)).toMatchObject({ id: odd.messageId, errorCode: 'INTERNAL', attempts: 6 });
+    expect(more).toEqual([]);
+    const { fingerprint } = JSON.parse(letter!) as { fingerprint: string };
+    // A terminal does not get to see what would command it.
+    const { stdout } = await dlq(['list', '--group', fingerprint]);
+    expect(stdout).toContain('a·[2Jb\n\n1 dead letter\n');
+
+    const groups = await dlq(['groups']);
+    expect(groups.stdout).toMatch(/^processor-service\.order\.created\.dlq\nGROUP +LETTERS +FIRST/);
+    expect(groups.stdout).toMatch(new RegExp(`\n${fingerprint} +1 +.* INTERNAL +order.created.v1 `));
+    expect(groups.stdout).toMatch(/\n2 dead letters in 2 groups\n$/);
+    const lines = (await dlq(['groups', '--json', '--before', '2026-11-20T10:12Z'])).stdout;
+    expect(lines).toBe('');
+  });
+
+  test('tries a replay out and changes nothing', async () => {
+    const { messageId } = await bury(publisher);
+    const other = await bury(publisher, { message: { body: Buffer.from('{') } });
+    const { stdout } = await dlq(['replay', '--dry-run']);
+    expect(stdout).toMatch(
+      /^ID +TYPE +A REPLAY +SCHEMA +ORDER +SAGA\n\S+ +order.created.v1 +goes on +valid +unknown +none +none → failed \(UNKNOWN_SKU\)\n\S+ +order.created.v1 +fails again +broken +none +none +MALFORMED_MESSAGE: .*\n\n2 dead letters: 1 goes on, 1 fails again\n$/,
+    );
+    const lines = (await dlq(['replay', messageId, '--dry-run', '--json'])).stdout.trimEnd().split('\n');
+    expect(lines.map((line) => JSON.parse(line).letter.id)).toEqual([messageId]);
+    expect((await broker.drain(deadLetterQueue)).map((left) => left.messageId)).toEqual([
+      messageId,
+      other.messageId,
+    ]);
+    expect(await broker.count(queues.orderCreated)).toBe(0);
+  });
+
+  test('explains each command', async () => {
+    expect(await dlq(['list', '--help'])).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/^usage: npm run dlq -- list \[filters\]\n[^]*--group <fingerprint>/),
+    });
+    expect(await dlq([])).toMatchObject({ code: 2, stderr: expect.stringContaining('--help') });
   });
 
   test('replays all, and says how many', async () => {
@@ -82,8 +146,10 @@ describe('the dead-letter command', () => {
     });
     const list = await dlq(['list']);
     expect(list).toMatchObject({ code: 0, stderr: '' });
-    const [id] = /sha256-[0-9a-f]+/.exec(list.stdout)!;
-    expect(list.stdout).toContain('(no type)  UNKNOWN  (no time)');
+    expect(list.stdout).toMatch(
+      /\n[0-9a-f]{8} +[0-9a-f]{8} +- +UNKNOWN +\(no type\) +- +0 +0 +it carries no/,
+    );
+    const [, id] = /\n([0-9a-f]{8}) /.exec(list.stdout)!;
     expect((await dlq(['show', id!])).code).toBe(0);
     expect((await dlq(['discard', id!, '--reason', 'rubbish'])).code).toBe(0);
     expect(await broker.drain(deadLetterQueue)).toEqual([]);

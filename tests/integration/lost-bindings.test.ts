@@ -1,13 +1,12 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { createDeadLetterDesk } from '#processor-service/application/dead-letter-desk.ts';
 import { createDeadLetterQueues } from '#processor-service/infrastructure/rabbitmq/dead-letter-queues.ts';
 import { deadLetterQueueOf, exchanges, queues } from '#shared/contracts/topology.ts';
-import { systemClock } from '#shared/kernel/clock.ts';
 import { publishOptions } from '#shared/messaging/message.ts';
 import { createPublisher, type Publisher } from '#shared/messaging/publisher.ts';
 import { createTestBroker, type TestBroker } from '../support/broker.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';
+import { openDesk } from './support/dead-letter-actions.ts';
 import { bury, locksOf } from './support/dead-letters.ts';
 import { testLogger } from './support/logger.ts';
 import { outgoing } from './support/messages.ts';
@@ -36,14 +35,14 @@ async function loseBinding(): Promise<void> {
 }
 
 test('a replay reaches the work queue although its binding was gone', async () => {
-  const deadLetters = createDeadLetterQueues({ url: broker.url, publisher, locks: locksOf(database.url) });
-  const desk = createDeadLetterDesk({ deadLetters, clock: systemClock });
+  const desk = openDesk({ brokerUrl: broker.url, databaseUrl: database.url, publisher });
   const buried = [await bury(publisher), await bury(publisher)];
 
   await loseBinding();
-  await desk.replay([deadLetterQueue], buried[0]!.messageId, 'alice');
+  await desk.replay({ id: buried[0]!.messageId, queues: [deadLetterQueue], operator: 'alice' });
   await loseBinding();
-  for await (const letter of desk.replayAll([deadLetterQueue], 'alice')) expect(letter.replayCount).toBe(0);
+  const wish = { selection: { queues: [deadLetterQueue] }, ratePerSecond: 100, operator: 'alice' };
+  await desk.carryOut(await desk.replays.begin(wish), wish);
 
   const back = await eventually(async () => {
     const found = await broker.drain(workQueue);
@@ -51,6 +50,7 @@ test('a replay reaches the work queue although its binding was gone', async () =
   });
   expect(back.map(({ messageId }) => messageId)).toEqual(buried.map(({ messageId }) => messageId));
   expect(await broker.count(deadLetterQueue)).toBe(0);
+  await desk.close();
 });
 
 test('a subscribed consumer brings a lost binding back by itself', async () => {

@@ -40,7 +40,7 @@ export function startDlqCommand(target: CommandTarget, ...args: readonly string[
   const child = execFile(
     process.execPath,
     ['processor-service/src/cli/main.ts', ...args],
-    { cwd: repositoryRoot, env },
+    { cwd: repositoryRoot, env, maxBuffer: 64 * 1024 * 1024 },
     (error, stdout, stderr) => {
       const { code = 0, signal } = (error ?? {}) as { code?: number | null; signal?: NodeJS.Signals };
       finished.resolve({ code: code ?? undefined, signal: signal ?? undefined, stdout, stderr });

@@ -45,7 +45,7 @@ export interface StepResult {
  * @throws AppError `DATABASE_UNAVAILABLE`, `CONCURRENT_UPDATE`: then no step of the set was taken.
  */
 export function createTakeSagaSteps(dependencies: {
-  sagas: SagaRepository;
+  sagas: Pick<SagaRepository, 'change'>;
   clock: Clock;
   patience: Patience;
 }) {

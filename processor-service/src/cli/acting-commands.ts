@@ -9,22 +9,6 @@ import type { Selection } from '../application/dead-letters/selection.ts';
 import type { OperatorAction } from '../application/ports/operator-actions.ts';
 import type { ReplayRun } from '../application/ports/replay-runs.ts';
 
-export const actingUsage = `  replay <id>               send it back to where it was first published
-  replay <id> <id> …        send several back, in growing batches; halts by itself when they die of the same again
-  replay <filters>          the same with all that the filters select
-  replay --all              the same with all
-    --rate <n>              letters a second at most, ${defaultPerSecond} unless said otherwise, up to ${mostPerSecond}
-  edit <id> --file <json>   send it back with another body, under a new id
-  discard <id> --reason <text>
-                            delete it; what it was is kept in the audit
-  runs                      the replays of several letters
-  resume <run>              go on with one that ended early
-  stop <run>                end one after the batch under way
-  actions                   what was done, by whom
-    --order <id>, --message <id>, --run <id>
-
-  --operator <name>         who does it; by default the user of this machine`;
-
 /** Options of the commands that act, besides the filters; see `parseArgs` of Node. */
 export const actingOptions = {
   all: { type: 'boolean' },
@@ -52,6 +36,15 @@ export interface ActingValues {
 /** Answers the exit code: 0 when what was asked for is done. `signal` asks for an early end. */
 export type ActingCommand = (actions: DeadLetterActions, signal: AbortSignal) => Promise<number>;
 
+/** What a command has to go by. */
+interface Asked {
+  readonly operands: readonly string[];
+  readonly values: ActingValues;
+  /** What the filters select. */
+  readonly selection: Selection;
+  readonly operator: string;
+}
+
 /** `undefined` when the command is none of these, or lacks what it needs. */
 export function readActingCommand(
   [command, ...operands]: readonly string[],
@@ -59,47 +52,76 @@ export function readActingCommand(
   /** What the filters select. */
   selection: Selection,
 ): ActingCommand | undefined {
+  const { operator = userInfo().username } = values;
+  const read = readers.get(command ?? '');
+  return read?.({ operands, values, selection, operator });
+}
+
+const readers: ReadonlyMap<string, (asked: Asked) => ActingCommand | undefined> = new Map([
+  ['replay', readReplay],
+  ['edit', readEdit],
+  ['discard', readDiscard],
+  ['runs', () => listRuns],
+  ['resume', readResume],
+  ['stop', readStop],
+  [
+    'actions',
+    ({ values }: Asked) =>
+      (actions: DeadLetterActions) =>
+        listActions(actions, values),
+  ],
+]);
+
+function readReplay({ operands, values, selection, operator }: Asked): ActingCommand | undefined {
+  const ratePerSecond = readRate(values.rate);
+  if (ratePerSecond === undefined) return undefined;
   const { queues, ...conditions } = selection;
-  const { file, reason, operator = userInfo().username } = values;
+  const isConditional = Object.values(conditions).some((condition) => condition !== undefined);
   const [id] = operands;
-  switch (command) {
-    case 'replay': {
-      const ratePerSecond = readRate(values.rate);
-      if (ratePerSecond === undefined) return undefined;
-      const isConditional = Object.values(conditions).some((condition) => condition !== undefined);
-      if (id === undefined && !values.all && !values.queue && !isConditional) return undefined;
-      if (id !== undefined && operands.length === 1 && !isConditional) {
-        return async ({ replay }) => tell('replayed', await replay({ id, queues, operator }));
-      }
-      const wanted = id === undefined ? selection : { ...selection, ids: operands };
-      return async (actions, signal) => {
-        const run = await actions.replays.begin({ selection: wanted, ratePerSecond, operator });
-        return carryOut(actions, run, { operator, signal });
-      };
-    }
-    case 'edit':
-      if (id === undefined || file === undefined) return undefined;
-      return async ({ edit }) => {
-        const action = await edit({ id, queues, body: await readFile(file), operator });
-        return tell('edited', action, `, sent as ${action.replacedBy}`);
-      };
-    case 'discard':
-      if (id === undefined || !reason) return undefined;
-      return async ({ discard }) => tell('discarded', await discard({ id, queues, reason, operator }));
-    case 'runs':
-      return listRuns;
-    case 'resume':
-      if (id === undefined) return undefined;
-      return async (actions, signal) =>
-        carryOut(actions, await actions.replays.resume(id, operator), { operator, signal });
-    case 'stop':
-      if (id === undefined) return undefined;
-      return async ({ replays }) => print(describeRun(await replays.stop(id, operator)));
-    case 'actions':
-      return (actions) => listActions(actions, values);
-    default:
-      return undefined;
+  if (id === undefined && !values.all && !values.queue && !isConditional) return undefined;
+  if (id !== undefined && operands.length === 1 && !isConditional) {
+    return async ({ replay }) => tell('replayed', await replay({ id, queues, operator }));
   }
+  const wanted = id === undefined ? selection : { ...selection, ids: operands };
+  return async (actions, signal) => {
+    const run = await actions.replays.begin({ selection: wanted, ratePerSecond, operator });
+    return carryOut(actions, run, { operator, signal });
+  };
+}
+
+function readEdit({
+  operands: [id],
+  values: { file },
+  selection,
+  operator,
+}: Asked): ActingCommand | undefined {
+  if (id === undefined || file === undefined) return undefined;
+  const { queues } = selection;
+  return async ({ edit }) => {
+    const action = await edit({ id, queues, body: await readFile(file), operator });
+    return tell('edited', action, `, sent as ${action.replacedBy}`);
+  };
+}
+
+function readDiscard({
+  operands: [id],
+  values: { reason },
+  selection: { queues },
+  operator,
+}: Asked): ActingCommand | undefined {
+  if (id === undefined || !reason) return undefined;
+  return async ({ discard }) => tell('discarded', await discard({ id, queues, reason, operator }));
+}
+
+function readResume({ operands: [id], operator }: Asked): ActingCommand | undefined {
+  if (id === undefined) return undefined;
+  return async (actions, signal) =>
+    carryOut(actions, await actions.replays.resume(id, operator), { operator, signal });
+}
+
+function readStop({ operands: [id], operator }: Asked): ActingCommand | undefined {
+  if (id === undefined) return undefined;
+  return async ({ replays }) => print(describeRun(await replays.stop(id, operator)));
 }
 
 function readRate(text: string | undefined): number | undefined {

@@ -1,42 +1,49 @@
 import { parseArgs } from 'node:util';
 import { AppError } from '#shared/kernel/errors.ts';
-import type { DeadLetterDesk, DeadLetterDetail } from '../application/dead-letter-desk.ts';
 import { allDeadLetterQueues, type Selection } from '../application/dead-letters/selection.ts';
-import { type ActingCommand, actingOptions, actingUsage, readActingCommand } from './acting-commands.ts';
-
-export const usage = `usage: npm run dlq -- <command> [--queue <name>]
-
-  list                      the dead letters, oldest first
-  show <id>                 everything about one: where it came from, why it failed, its body
-${actingUsage}
-
-Filters, which may be repeated: --queue, --type, --error. Besides: --order <id>, --group <fingerprint>,
---after <time>, --before <time>. Without --queue every dead-letter queue is looked at.`;
+import { type ActingCommand, actingOptions, readActingCommand } from './acting-commands.ts';
+import { type LookingCommand, lookingOptions, readLookingCommand } from './looking-commands.ts';
+import { mayBeShort } from './short-ids.ts';
 
 /** What an operator wants done: with the half of the desk that looks, or with the one that acts. */
-export type DlqCommand =
-  | { readonly look: (desk: DeadLetterDesk) => Promise<void> }
-  | { readonly act: ActingCommand };
+export type DlqCommand = { readonly look: LookingCommand } | { readonly act: ActingCommand };
 
-/**
- * Reads the command line; `undefined` when it asks for help or makes no sense.
- *
- * @throws TypeError naming an option that does not exist.
- */
-export function readCommandLine(args: readonly string[]): DlqCommand | undefined {
+export interface CommandLine {
+  /** The first word, if there is one. */
+  readonly name: string | undefined;
+  /** `undefined` when it asks for help or makes no sense. */
+  readonly command: DlqCommand | undefined;
+  readonly asksForHelp: boolean;
+  /** Ids of letters that may be given by their end; give {@link readCommandLine} the whole ones and read again. */
+  readonly shortIds: readonly string[];
+  readonly queues: readonly string[];
+}
+
+const takeLetters = new Set(['show', 'replay', 'edit', 'discard']);
+
+/** @throws TypeError naming an option that does not exist, AppError `VALIDATION_FAILED`. */
+export function readCommandLine(
+  args: readonly string[],
+  wholeIds: ReadonlyMap<string, string> = new Map(),
+): CommandLine {
   const { values, positionals } = parseArgs({
     args: [...args],
     allowPositionals: true,
-    options: { ...filterOptions, ...actingOptions },
+    options: { ...filterOptions, ...lookingOptions, ...actingOptions, help: { type: 'boolean' } },
   });
+  const [name, ...operands] = positionals;
   const selection = readSelection(values);
-  const [command, id] = positionals;
-  if (command === 'list') return { look: (desk) => list(desk, selection.queues) };
-  if (command === 'show' && id !== undefined) {
-    return { look: async (desk) => print(await desk.show(selection.queues, id)) };
-  }
-  const act = readActingCommand(positionals, values, selection);
-  return act && { act };
+  const words = positionals.map((word) => wholeIds.get(word) ?? word);
+  const look = readLookingCommand(words, values, selection);
+  const act = look ? undefined : readActingCommand(words, values, selection);
+  const shortIds = name !== undefined && takeLetters.has(name) ? operands.filter(mayBeShort) : [];
+  return {
+    name,
+    command: look ? { look } : act && { act },
+    asksForHelp: values.help ?? false,
+    shortIds,
+    queues: selection.queues,
+  };
 }
 
 const filterOptions = {
@@ -75,31 +82,4 @@ function readTime(text: string | undefined): string | undefined {
   const time = new Date(text);
   if (!Number.isNaN(time.getTime())) return time.toISOString();
   throw new AppError({ code: 'VALIDATION_FAILED', kind: 'rejected', message: `${text} is not a time` });
-}
-
-async function list(desk: DeadLetterDesk, queues: readonly string[]): Promise<void> {
-  let count = 0;
-  for await (const letter of desk.list(queues)) {
-    count += 1;
-    const { id, queue, type, orderId, errorCode, errorMessage, attempts, replayCount, failedAt } = letter;
-    console.log(`${id}  ${type || '(no type)'}  ${errorCode}  ${failedAt ?? '(no time)'}`);
-    console.log(
-      `    queue ${queue}, order ${orderId ?? '(none)'}, attempts ${attempts}, replays ${replayCount}`,
-    );
-    console.log(`    ${errorMessage.split('\n')[0]}`);
-  }
-  console.log(count === 0 ? 'no dead letters' : `${count} dead letter${count === 1 ? '' : 's'}`);
-}
-
-function print({ body, ...detail }: DeadLetterDetail): void {
-  console.log(JSON.stringify(detail, null, 2));
-  console.log(prettyJson(body));
-}
-
-function prettyJson(body: string): string {
-  try {
-    return JSON.stringify(JSON.parse(body), null, 2);
-  } catch {
-    return body;
-  }
 }

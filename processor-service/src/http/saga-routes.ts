@@ -26,7 +26,8 @@ const resumeBody = z.strictObject({ reason: printable.optional() }).nullish();
 
 const trouble = z.object({ code: z.string(), message: z.string(), at: z.string() });
 
-const sagaResource = z.object({
+/** A saga as operators see it. */
+export const sagaResource = z.object({
   orderId: z.string(),
   state,
   run: z.int().describe('Counts the runs of the saga, from 0'),
@@ -115,7 +116,7 @@ export function registerSagaRoutes(
   );
 }
 
-function toSagaResource(saga: Saga): z.input<typeof sagaResource> {
+export function toSagaResource(saga: Saga): z.input<typeof sagaResource> {
   const { order, state, run, paymentRequested, cancelRequested, paymentId, failure, attempts, trouble } =
     saga;
   return {

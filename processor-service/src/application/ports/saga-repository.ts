@@ -52,6 +52,8 @@ export interface SagaRepository {
     decide: (sagas: ReadonlyMap<string, Saga>, stock: StockBySku) => SagaChanges<Result>,
   ): Promise<Result>;
   find(orderId: string): Promise<Saga | undefined>;
+  /** Those there are of these orders, in no order. */
+  findAll(orderIds: readonly string[]): Promise<readonly Saga[]>;
   list(query: SagaQuery): Promise<readonly Saga[]>;
   /** Sagas past their deadline, whose deadline it moves to `until` so that nobody else takes them up meanwhile. */
   takeOverdue(options: { now: Date; until: Date; limit: number }): Promise<readonly Saga[]>;

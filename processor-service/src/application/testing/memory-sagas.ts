@@ -65,6 +65,7 @@ export function createMemorySagas(openingStock: readonly Stock[]): MemorySagas {
     },
 
     find: async (orderId) => all.get(orderId),
+    findAll: async (orderIds) => orderIds.flatMap((orderId) => all.get(orderId) ?? []),
     list: async () => [...all.values()],
 
     async takeOverdue({ now, until, limit }) {

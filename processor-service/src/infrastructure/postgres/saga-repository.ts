@@ -13,7 +13,7 @@ import {
   toSagaRow,
   toStockRow,
 } from './rows.ts';
-import { findSaga } from './sql/find-saga.ts';
+import { findSaga, findSagas } from './sql/find-saga.ts';
 import { listSagas, listSagasInNeed } from './sql/list-sagas.ts';
 import { lockSagas } from './sql/lock-sagas.ts';
 import { lockStock } from './sql/lock-stock.ts';
@@ -56,6 +56,8 @@ export function createSagaRepository(dependencies: { pool: Pool }): SagaReposito
       ),
 
     find: async (orderId) => (await select(findSaga, [orderId]))[0],
+
+    findAll: (orderIds) => select(findSagas, [orderIds]),
 
     list: ({ state, before = null, limit }) =>
       state === 'needs_attention'

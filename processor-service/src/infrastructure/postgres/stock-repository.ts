@@ -4,6 +4,7 @@ import { query } from '#shared/postgres/statement.ts';
 import type { StockRepository } from '../../application/ports/stock-repository.ts';
 import type { PrismaClient } from './generated/client.ts';
 import { fromStockRow, type StockRow } from './rows.ts';
+import { findStock } from './sql/find-stock.ts';
 import { setOnHand } from './sql/set-on-hand.ts';
 
 export function createStockRepository(dependencies: { pool: Pool; prisma: PrismaClient }): StockRepository {
@@ -11,6 +12,9 @@ export function createStockRepository(dependencies: { pool: Pool; prisma: Prisma
   return {
     find: (sku) =>
       withDatabaseErrors(async () => (await prisma.stock.findUnique({ where: { sku } })) ?? undefined),
+
+    findAll: (skus) =>
+      withDatabaseErrors(async () => (await query<StockRow>(pool, findStock, [skus])).map(fromStockRow)),
 
     list: ({ after, limit }) =>
       withDatabaseErrors(() =>
