@@ -95,7 +95,7 @@ test.each<[string, () => Promise<unknown>, () => Promise<unknown>]>([
     expect(logged('payment provider does not answer') - opened).toBe(1);
     expect(logged('payment provider answers again') - closed).toBe(1);
     const movements = await Promise.all(
-      answers.map((answer) => (answer.outcome === 'accepted' ? sandbox.movements(answer.orderId) : [])),
+      answers.map(async (answer) => (answer.outcome === 'accepted' ? sandbox.movements(answer.orderId) : [])),
     );
     expect(movements).toEqual(answers.map(() => ['captured 700']));
   },
