@@ -78,7 +78,7 @@ function pay(order: Order): Decision {
     return refused('pay', 'PAYMENT_IS_AUTOMATIC', 'the payment follows the reservation by itself');
   }
   if (order.paymentRequested) return unchanged;
-  if (order.cancellation) {
+  if (order.cancellation?.status === 'requested') {
     return refused('pay', 'ORDER_STATE_CONFLICT', 'the order is being cancelled');
   }
   if (!allowedIn.pay.includes(order.status)) return notNow(order, 'pay');

@@ -9,8 +9,8 @@ const entityTags = /^\s*(W\/)?"[\x21\x23-\x7e\x80-\xff]*"\s*(,\s*(W\/)?"[\x21\x2
 
 /**
  * Reads `If-Match` (RFC 9110, section 13.1.1): `*`, or entity tags, which are compared strongly, so that a weak one never
- * matches. The answer tells of a version
- * whether the request still applies to it; without the header it applies to every one.
+ * matches. The answer tells of a version whether the request still applies to it; without the header it applies to every
+ * one.
  *
  * @throws AppError `VALIDATION_FAILED`
  */
