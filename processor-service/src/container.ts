@@ -1,5 +1,4 @@
 import type { AddressInfo } from 'node:net';
-import { PrismaPg } from '@prisma/adapter-pg';
 import { queues } from '#shared/contracts/topology.ts';
 import { registerHealth } from '#shared/http/health.ts';
 import { createHttpServer } from '#shared/http/server.ts';
@@ -12,14 +11,9 @@ import { createPublisher } from '#shared/messaging/publisher.ts';
 import { createRequester } from '#shared/messaging/rpc.ts';
 import type { Logger } from '#shared/observability/logger.ts';
 import { createRelay } from '#shared/outbox/relay.ts';
-import { createNamedLocks } from '#shared/postgres/advisory-lock.ts';
 import { createPool } from '#shared/postgres/pool.ts';
 import { createCancelOrder } from './application/cancel-order.ts';
 import { createCompensateOrder } from './application/compensate-order.ts';
-import { createDeadLetterActions } from './application/dead-letters/dead-letter-actions.ts';
-import { createDryRun } from './application/dead-letters/dry-run.ts';
-import { createLookAtDeadLetters } from './application/dead-letters/look-at-dead-letters.ts';
-import { createRehearse } from './application/dead-letters/rehearsal.ts';
 import { createReplaysInBackground } from './application/dead-letters/replay-in-background.ts';
 import { createProcessOrder } from './application/process-order.ts';
 import { createAttempts } from './application/provider-attempts.ts';
@@ -30,20 +24,16 @@ import { createTakeSagaSteps, type SagaStep, type StepResult } from './applicati
 import { createDriveOverdueSaga, createSagaWatchdog } from './application/watch-sagas.ts';
 import { type ProcessorServiceConfig, patienceOf } from './config.ts';
 import { createMessageHandlers } from './consumers/message-handlers.ts';
+import { createDesk } from './desk/container.ts';
 import { registerDeadLetterActionRoutes } from './http/dead-letter-action-routes.ts';
 import { registerDeadLetterRoutes } from './http/dead-letter-routes.ts';
 import { registerSagaRoutes } from './http/saga-routes.ts';
 import { registerStockRoutes } from './http/stock-routes.ts';
 import { createHttpPaymentGateway } from './infrastructure/payment/http-payment-gateway.ts';
 import { createPaymentBreaker } from './infrastructure/payment/payment-breaker.ts';
-import { PrismaClient } from './infrastructure/postgres/generated/client.ts';
-import { createOperatorActions } from './infrastructure/postgres/operator-actions.ts';
-import { createReplayRuns } from './infrastructure/postgres/replay-runs.ts';
+import { createPrismaClient } from './infrastructure/postgres/prisma-client.ts';
 import { createSagaRepository } from './infrastructure/postgres/saga-repository.ts';
 import { createStockRepository } from './infrastructure/postgres/stock-repository.ts';
-import { createDeadLetterLog } from './infrastructure/rabbitmq/dead-letter-log.ts';
-import { createDeadLetterQueues } from './infrastructure/rabbitmq/dead-letter-queues.ts';
-import { createOrderInquiries } from './infrastructure/rabbitmq/order-inquiries.ts';
 
 const name = 'processor-service';
 /** How many steps of sagas one transaction may carry. */
@@ -72,7 +62,7 @@ export async function createProcessorService(
     maxConnections: config.DATABASE_POOL_SIZE,
     logger,
   });
-  const prisma = new PrismaClient({ adapter: new PrismaPg(pool) });
+  const prisma = createPrismaClient(pool);
   const sagas = createSagaRepository({ pool });
   const stock = createStockRepository({ pool, prisma });
   const provider = createHttpPaymentGateway({
@@ -156,28 +146,21 @@ export async function createProcessorService(
     handler: handlers[queues.orderRequests],
   });
 
-  const locks = createNamedLocks({
-    databaseUrl: config.PROCESSOR_DATABASE_URL,
-    applicationName: `${name} lock`,
-    logger,
-  });
-  const deadLetters = createDeadLetterQueues({ url: config.AMQP_URL, publisher, locks });
-  const actions = createOperatorActions({ pool, prisma });
   const requester = createRequester({ url: config.AMQP_URL, name: `${name} requester`, logger });
-  const inquiries = createOrderInquiries({ requester });
-  const rehearse = createRehearse({ handlersOf: createMessageHandlers, clock });
-  const dryRun = createDryRun({ deadLetters, sagas, stock, inquiries, rehearse });
-  const looks = createLookAtDeadLetters({ deadLetters, sagas, inquiries, actions, dryRun });
-  const deadLetterActions = createDeadLetterActions({
-    deadLetters,
-    log: createDeadLetterLog({ url: config.AMQP_URL, logger }),
-    runs: createReplayRuns({ prisma }),
-    actions,
+  const desk = createDesk({
+    name,
+    amqpUrl: config.AMQP_URL,
+    databaseUrl: config.PROCESSOR_DATABASE_URL,
+    pool,
+    prisma,
+    publisher,
+    requester,
     clock,
     failpoint,
     announce: relay.wake,
+    logger,
   });
-  const replays = createReplaysInBackground({ carryOut: deadLetterActions.carryOut, logger });
+  const replays = createReplaysInBackground({ carryOut: desk.actions.carryOut, logger });
 
   const http = await createHttpServer({
     title: 'Processor Service',
@@ -197,8 +180,8 @@ export async function createProcessorService(
     },
   });
   registerStockRoutes(http, { stock });
-  registerDeadLetterRoutes(http, { looks, dryRun });
-  registerDeadLetterActionRoutes(http, { actions: deadLetterActions, background: replays });
+  registerDeadLetterRoutes(http, desk);
+  registerDeadLetterActionRoutes(http, { actions: desk.actions, background: replays });
   registerSagaRoutes(http, {
     readSagas: createReadSagas({ sagas }),
     resumeSaga: createResumeSaga({ sagas, takeSteps, clock }),

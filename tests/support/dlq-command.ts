@@ -39,7 +39,7 @@ export function startDlqCommand(target: CommandTarget, ...args: readonly string[
   const finished = Promise.withResolvers<CommandResult>();
   const child = execFile(
     process.execPath,
-    ['processor-service/src/cli/main.ts', ...args],
+    ['processor-service/src/cli/dlq/main.ts', ...args],
     { cwd: repositoryRoot, env, maxBuffer: 64 * 1024 * 1024 },
     (error, stdout, stderr) => {
       const { code = 0, signal } = (error ?? {}) as { code?: number | null; signal?: NodeJS.Signals };

@@ -1,5 +1,4 @@
 /** Sagas on the command line: `npm run sagas`. Without a command it tells how it is used. */
-import { readFile } from 'node:fs/promises';
 import { systemClock } from '#shared/kernel/clock.ts';
 import { toAppError } from '#shared/kernel/errors.ts';
 import { createLogger } from '#shared/observability/logger.ts';
@@ -9,13 +8,11 @@ import { createResumeSaga } from '../../application/resume-saga.ts';
 import { createTakeSagaSteps } from '../../application/take-saga-steps.ts';
 import { parseSagaConfig, patienceOf } from '../../config.ts';
 import { createSagaRepository } from '../../infrastructure/postgres/saga-repository.ts';
+import { findAddress } from '../stack-address.ts';
 import { readCommandLine, type SagaCommand, usage } from './commands.ts';
 
-/** Where `npm start` says what it brought up. */
-const stackFile = new URL('../../../../.local/stack.json', import.meta.url);
-
 async function run(command: SagaCommand): Promise<void> {
-  const config = parseSagaConfig({ ...process.env, PROCESSOR_DATABASE_URL: await findDatabase() });
+  const config = parseSagaConfig({ ...process.env, PROCESSOR_DATABASE_URL: await findAddress('database') });
   const pool = createPool({
     url: config.PROCESSOR_DATABASE_URL,
     applicationName: 'sagas',
@@ -32,16 +29,6 @@ async function run(command: SagaCommand): Promise<void> {
     });
   } finally {
     await pool.end();
-  }
-}
-
-async function findDatabase(): Promise<string> {
-  if (process.env.PROCESSOR_DATABASE_URL) return process.env.PROCESSOR_DATABASE_URL;
-  try {
-    return (JSON.parse(await readFile(stackFile, 'utf8')) as { processorDatabaseUrl: string })
-      .processorDatabaseUrl;
-  } catch (error) {
-    throw new Error('which database? Set PROCESSOR_DATABASE_URL, or run `npm start` first', { cause: error });
   }
 }
 

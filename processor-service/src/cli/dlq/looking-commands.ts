@@ -1,9 +1,9 @@
-import type { DeadLetterSummary } from '../application/dead-letters/dead-letter.ts';
-import type { DryRun } from '../application/dead-letters/dry-run.ts';
-import type { DeadLetterGroup } from '../application/dead-letters/group-letters.ts';
-import type { LookAtDeadLetters } from '../application/dead-letters/look-at-dead-letters.ts';
-import { type ReplayPrediction, replayEffects } from '../application/dead-letters/predict-replay.ts';
-import type { Selection } from '../application/dead-letters/selection.ts';
+import type { DeadLetterSummary } from '../../application/dead-letters/dead-letter.ts';
+import type { DryRun } from '../../application/dead-letters/dry-run.ts';
+import type { DeadLetterGroup } from '../../application/dead-letters/group-letters.ts';
+import type { LookAtDeadLetters } from '../../application/dead-letters/look-at-dead-letters.ts';
+import { type ReplayPrediction, replayEffects } from '../../application/dead-letters/predict-replay.ts';
+import type { Selection } from '../../application/dead-letters/selection.ts';
 import { describeDetail } from './letter-detail.ts';
 import { shortLengthOf } from './short-ids.ts';
 import { counted, excerpt, formatTable, shortTime } from './table.ts';

@@ -1,4 +1,4 @@
-import { defaultPerSecond, mostPerSecond } from '../application/dead-letters/replay-ramp.ts';
+import { defaultPerSecond, mostPerSecond } from '../../application/dead-letters/replay-ramp.ts';
 
 interface CommandUsage {
   readonly synopsis: string;

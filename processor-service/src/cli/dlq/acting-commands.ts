@@ -2,12 +2,12 @@ import { readFile } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { AppError } from '#shared/kernel/errors.ts';
 import { isUuid } from '#shared/kernel/ids.ts';
-import type { DeadLetterActions } from '../application/dead-letters/dead-letter-actions.ts';
-import { defaultPerSecond, mostPerSecond } from '../application/dead-letters/replay-ramp.ts';
-import type { ReplayProgress } from '../application/dead-letters/replay-run.ts';
-import type { Selection } from '../application/dead-letters/selection.ts';
-import type { OperatorAction } from '../application/ports/operator-actions.ts';
-import type { ReplayRun } from '../application/ports/replay-runs.ts';
+import type { DeadLetterActions } from '../../application/dead-letters/dead-letter-actions.ts';
+import { defaultPerSecond, mostPerSecond } from '../../application/dead-letters/replay-ramp.ts';
+import type { ReplayProgress } from '../../application/dead-letters/replay-run.ts';
+import type { Selection } from '../../application/dead-letters/selection.ts';
+import type { OperatorAction } from '../../application/ports/operator-actions.ts';
+import type { ReplayRun } from '../../application/ports/replay-runs.ts';
 
 /** Options of the commands that act, besides the filters; see `parseArgs` of Node. */
 export const actingOptions = {

@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 import { AppError } from '#shared/kernel/errors.ts';
-import { allDeadLetterQueues, type Selection } from '../application/dead-letters/selection.ts';
+import { allDeadLetterQueues, type Selection } from '../../application/dead-letters/selection.ts';
 import { type ActingCommand, actingOptions, readActingCommand } from './acting-commands.ts';
 import { type LookingCommand, lookingOptions, readLookingCommand } from './looking-commands.ts';
 import { mayBeShort } from './short-ids.ts';

@@ -1,4 +1,4 @@
-import type { DeadLetterDetail } from '../application/dead-letters/look-at-dead-letters.ts';
+import type { DeadLetterDetail } from '../../application/dead-letters/look-at-dead-letters.ts';
 import { formatFacts, printable, shortTime } from './table.ts';
 
 /** Everything about a letter, for a person to read. */
