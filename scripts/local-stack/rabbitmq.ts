@@ -147,6 +147,8 @@ function nodeEnvironment(node: {
     RABBITMQ_ENABLED_PLUGINS_FILE: files.plugins,
     RABBITMQ_GENERATED_CONFIG_DIR: join(files.dir, 'config'),
     RABBITMQ_PID_FILE: join(files.dir, 'pid'),
+    // Otherwise it lands in whatever folder this was started from.
+    ERL_CRASH_DUMP: join(files.logs, 'erl_crash.dump'),
     RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: loopbackOnly.join(' '),
     // Makes the start script become the node instead of waiting for it, so that the process we signal is the node;
     // the arguments take back the interactive shell that this setting is meant for.
