@@ -1,11 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
-import fc from 'fast-check';
-import { followProcessing, type ReportedEvent } from './follow-processing.ts';
-import { type Order, type OrderStatus, orderStatuses, refundableMinorOf, refundedMinorOf } from './order.ts';
-import { allowedIn, type Decision, decide, mostRefunds, type OrderCommand } from './order-commands.ts';
-import { evolve, type OrderEvent } from './order-events.ts';
+import { type Order, type OrderStatus, orderStatuses, refundableMinorOf } from './order.ts';
+import { allowedIn, decide, mostRefunds, type OrderCommand } from './order-commands.ts';
+import { evolve } from './order-events.ts';
 import { now, orderWith } from './testing/orders.ts';
-import { isAllowed } from './transitions.ts';
 
 const recoverable = { code: 'PAYMENT_UNAVAILABLE', message: 'away', recoverable: true };
 const final = { code: 'OUT_OF_STOCK', message: 'none left', recoverable: false };
@@ -128,65 +125,4 @@ describe('refunding', () => {
       refusedWith('TOO_MANY_REFUNDS'),
     );
   });
-});
-
-test('commands and reports in any order leave a legal order whose history folds to it', () => {
-  const ids = ['r-1', 'r-2', 'r-3'];
-  const amount = fc.integer({ min: 1, max: 120 });
-  const anyCommand: fc.Arbitrary<OrderCommand> = fc.oneof(
-    fc.constantFrom(cancel, pay, fulfil),
-    fc
-      .tuple(fc.constantFrom(...ids), fc.option(amount, { nil: undefined }))
-      .map(([id, minor]) => refund(id, minor)),
-  );
-  const anyReport: fc.Arbitrary<ReportedEvent> = fc.oneof(
-    fc.constantFrom<ReportedEvent>(
-      { type: 'reserved' },
-      { type: 'paid', paymentId: 'pay_1', amountMinor: 100 },
-      { type: 'completed' },
-      { type: 'failed', failure: recoverable },
-      { type: 'failed', failure: final },
-      { type: 'cancelled' },
-      { type: 'cancellationRejected', code: 'X', message: 'too late' },
-    ),
-    fc
-      .constantFrom(...ids)
-      .map((refundId) => ({ type: 'refundRejected', refundId, code: 'X', message: 'no' }) as const),
-  );
-  const happening = fc.oneof(anyCommand, anyReport);
-  const modes = fc.constantFrom('automatic' as const, 'manual' as const);
-  fc.assert(
-    fc.property(modes, fc.array(happening, { maxLength: 30 }), (payment, happenings) => {
-      const placed = orderWith({ payment });
-      let order = placed;
-      const history: OrderEvent[] = [];
-      for (const next of happenings) {
-        const events = isCommand(next) ? acceptedBy(decide(order, next)) : follow(order, next);
-        for (const event of events) {
-          const moved = evolve(order, event, now);
-          expect(moved.status === order.status || isAllowed(order.status, moved.status)).toBe(true);
-          order = moved;
-          history.push(event);
-        }
-        expect(refundableMinorOf(order)).toBeGreaterThanOrEqual(0);
-        expect(refundedMinorOf(order)).toBeLessThanOrEqual(order.paidMinor);
-      }
-      expect(history.reduce((state, event) => evolve(state, event, now), placed)).toEqual(order);
-      expect(order.version).toBe(placed.version + history.length);
-    }),
-    { numRuns: 5_000 },
-  );
-
-  function isCommand(next: OrderCommand | ReportedEvent): next is OrderCommand {
-    return next.type in allowedIn;
-  }
-  function acceptedBy(decision: Decision): readonly OrderEvent[] {
-    return decision.outcome === 'accepted' ? [decision.event] : [];
-  }
-  /** As the processor's next message. Its sequence is not the subject here. */
-  function follow(order: Order, event: ReportedEvent): readonly OrderEvent[] {
-    const report = { run: order.processingRun, sequence: order.processingSequence + 1, event };
-    const following = followProcessing(order, report, now);
-    return following.outcome === 'applied' ? following.events : [];
-  }
 });
