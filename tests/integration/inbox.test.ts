@@ -3,6 +3,10 @@ import {
   createFollowProcessing,
   type ProcessingMessage,
 } from '#order-service/application/follow-processing.ts';
+import {
+  createRecordOperatorAction,
+  type OperatorActed,
+} from '#order-service/application/record-operator-action.ts';
 import { createProcessingMessageHandler } from '#order-service/consumers/processing-messages.ts';
 import { routingKeyOf } from '#shared/contracts/order-events.ts';
 import { deadLetterQueueOf, queues } from '#shared/contracts/topology.ts';
@@ -187,25 +191,30 @@ describe('many messages at once', () => {
 });
 
 describe("the queue of the processor's messages", () => {
-  test('brings early messages back in their turn, and parks what can never be followed', async () => {
-    const id = await place();
-    const { reserved, paid, completed } = processingMessages(id);
-    const unknown = processingMessages(newId()).reserved(1);
-    const notForUs = { ...outgoing(), body: Buffer.from('{"type":"order.created.v1"}') };
-    const consumer = await startConsumer({
+  const subscribe = () =>
+    startConsumer({
       broker,
       queue: queues.orderProcessed,
       concurrency: 50,
       handler: createProcessingMessageHandler({
         followProcessing: replicas[0]!.follow,
-        recordOperatorAction: async () => undefined,
+        recordOperatorAction: createRecordOperatorAction(replicas[0]!.repository),
       }),
     });
-    for (const message of [completed(3), paid(2), unknown, reserved(1)]) {
-      const { id: messageId, type } = message;
-      const options = publishOptions(outgoing({ messageId, type }));
-      broker.channel.publish('orders', routingKeyOf(type), Buffer.from(JSON.stringify(message)), options);
-    }
+
+  function publish(message: ProcessingMessage | OperatorActed): void {
+    const { id: messageId, type } = message;
+    const options = publishOptions(outgoing({ messageId, type }));
+    broker.channel.publish('orders', routingKeyOf(type), Buffer.from(JSON.stringify(message)), options);
+  }
+
+  test('brings early messages back in their turn, and parks what can never be followed', async () => {
+    const id = await place();
+    const { reserved, paid, completed } = processingMessages(id);
+    const unknown = processingMessages(newId()).reserved(1);
+    const notForUs = { ...outgoing(), body: Buffer.from('{"type":"order.created.v1"}') };
+    const consumer = await subscribe();
+    for (const message of [completed(3), paid(2), unknown, reserved(1)]) publish(message);
     broker.channel.sendToQueue(queues.orderProcessed, notForUs.body, publishOptions(notForUs));
 
     await eventually(async () => (await stateOf(id)).status === 'completed');
@@ -221,5 +230,32 @@ describe("the queue of the processor's messages", () => {
         [notForUs.messageId, 'MALFORMED_MESSAGE'],
       ]),
     );
+  });
+
+  test('puts once into the timeline what an operator did, also about an order that is not known', async () => {
+    const [known, unknown] = [await place(), newId()];
+    const acted = [known, unknown].map((id) => processingMessages(id).operatorActed());
+    const consumer = await subscribe();
+    for (const message of [...acted, ...acted]) publish(message);
+    const completing = processingMessages(known);
+    for (const message of [completing.reserved(1), completing.paid(2), completing.completed(3)]) {
+      publish(message);
+    }
+    await eventually(async () => (await stateOf(known)).status === 'completed');
+    await consumer.stop();
+    expect(await broker.count(queues.orderProcessed)).toBe(0);
+    expect(await broker.count(deadLetterQueueOf(queues.orderProcessed))).toBe(0);
+    for (const id of [known, unknown]) {
+      const entries = await replicas[0]!.repository.orders.timeline(id);
+      expect(entries.filter(({ kind }) => kind === 'operator')).toEqual([
+        {
+          at: expect.any(Date),
+          kind: 'operator',
+          type: 'discarded',
+          detail: { operator: 'alice', reason: 'a test', queue: 'processor-service.order.created' },
+        },
+      ]);
+    }
+    expect((await stateOf(known)).history).toEqual(completedHistory);
   });
 });

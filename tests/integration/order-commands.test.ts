@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { type ChangeOrder, createChangeOrder } from '#order-service/application/change-order.ts';
 import type { OrderChanges } from '#order-service/application/ports/order-repository.ts';
-import { refundableMinorOf } from '#order-service/domain/order.ts';
+import { type Order, refundableMinorOf } from '#order-service/domain/order.ts';
 import type { OrderCommand } from '#order-service/domain/order-commands.ts';
-import { evolve, type OrderEvent } from '#order-service/domain/order-events.ts';
+import { begin, evolve, type OrderEvent } from '#order-service/domain/order-events.ts';
 import type { AppError } from '#shared/kernel/errors.ts';
 import { noFailpoints } from '#shared/kernel/failpoints.ts';
 import { newId } from '#shared/kernel/ids.ts';
@@ -57,8 +57,9 @@ async function placeWith(...events: readonly OrderEvent[]): Promise<string> {
   await orders.change([id], (found): OrderChanges<void> => {
     let order = found.get(id)!;
     const history = events.map((event) => {
-      order = evolve(order, event, new Date());
-      return { orderId: id, version: order.version, event, actor: 'test', at: new Date(), ...cause };
+      const at = new Date();
+      order = evolve(order, event, at);
+      return { orderId: id, version: order.version, event, actor: 'test', at, ...cause };
     });
     return { orders: [order], history, received: [], result: undefined };
   });
@@ -71,9 +72,11 @@ const captured: readonly OrderEvent[] = [
   { type: 'completed', data: {} },
 ];
 
+type StoredEvent = OrderEvent & { readonly version: number; readonly occurred_at: Date };
+
 async function storedAbout(orderId: string) {
-  const history = await database.pool.query<{ version: number; type: string }>(
-    'SELECT version, type FROM order_events WHERE order_id = $1 ORDER BY version',
+  const history = await database.pool.query<StoredEvent>(
+    'SELECT version, type, data, occurred_at FROM order_events WHERE order_id = $1 ORDER BY version',
     [orderId],
   );
   const outbox = await database.pool.query<{ sequence: number; type: string }>(
@@ -81,6 +84,26 @@ async function storedAbout(orderId: string) {
     [orderId],
   );
   return { history: history.rows, outbox: outbox.rows };
+}
+
+/** One message for each of these events, and none for the others. */
+const announcedAs: Readonly<Record<string, string>> = {
+  cancellationRequested: 'order.cancel_requested.v1',
+  refundRequested: 'order.refund_requested.v1',
+};
+
+/** The stored history is without gap, and what it folds to is what the row says. */
+async function expectHistoryToFoldTo(order: Order): Promise<void> {
+  const [placed, ...later] = (await storedAbout(order.id)).history;
+  if (placed?.type !== 'placed') throw new Error('the history does not begin with the placement');
+  expect([placed, ...later].map(({ version }) => version)).toEqual(upTo(order.version));
+  const folded = later.reduce(
+    (state, event) => evolve(state, event, event.occurred_at),
+    begin(placed, placed.occurred_at),
+  );
+  // How far the processor was followed, and what was announced, is no part of the history.
+  const { processingRun, processingSequence, eventSequence } = order;
+  expect({ ...folded, processingRun, processingSequence, eventSequence }).toEqual(order);
 }
 
 const upTo = (count: number): number[] => Array.from({ length: count }, (_, index) => index + 1);
@@ -105,8 +128,8 @@ describe('sixty commands about one order at the same time', () => {
     expect(['REFUND_TOO_LARGE', 'CONCURRENT_UPDATE']).toEqual(
       expect.arrayContaining([...new Set(refused.map(({ code }) => code))]),
     );
+    await expectHistoryToFoldTo(order);
     const { history, outbox } = await storedAbout(id);
-    expect(history.map(({ version }) => version)).toEqual(upTo(order.version));
     expect(history.filter(({ type }) => type === 'refundRequested')).toHaveLength(accepted);
     expect(outbox.map(({ sequence }) => sequence)).toEqual(upTo(accepted + 1));
     expect(sent.filter(({ status }) => status === 'fulfilled')).toHaveLength(
@@ -129,29 +152,29 @@ describe('sixty commands about one order at the same time', () => {
     const { orders } = replicas[1]!;
     const report = (event: OrderEvent, sequence: number) =>
       orders.change([id], (found): OrderChanges<void> => {
-        const order = { ...evolve(found.get(id)!, event, new Date()), processingSequence: sequence };
-        const recorded = {
-          orderId: id,
-          version: order.version,
-          event,
-          actor: 'test',
-          at: new Date(),
-          ...cause,
-        };
+        const at = new Date();
+        const order = { ...evolve(found.get(id)!, event, at), processingSequence: sequence };
+        const recorded = { orderId: id, version: order.version, event, actor: 'test', at, ...cause };
         return { orders: [order], history: [recorded], received: [], result: undefined };
       });
     const reports = (async () => {
       for (const [index, event] of captured.entries()) await report(event, index + 1);
     })();
-    const results = await Promise.allSettled([
-      reports,
-      ...Array.from({ length: 20 }, (_, index) => send(id, { type: 'cancel', reason: '' }, index)),
-    ]);
-    expect(results[0]!.status).toBe('fulfilled');
+    // Refunds are refused until the payment is captured, the cancellation afterwards.
+    const wishes = Array.from({ length: 30 }, (_, index) =>
+      send(id, index % 3 === 0 ? { type: 'cancel', reason: '' } : refund(100), index),
+    );
+    const [reported] = await Promise.allSettled([reports, ...wishes]);
+    expect(reported.status).toBe('fulfilled');
+    await send(id, refund(100));
     const order = (await orders.find(id))!;
     expect(order).toMatchObject({ status: 'completed', processingSequence: 3, paidMinor });
-    const { history } = await storedAbout(id);
-    expect(history.map(({ version }) => version)).toEqual(upTo(order.version));
+    await expectHistoryToFoldTo(order);
+    const { history, outbox } = await storedAbout(id);
+    expect(outbox.map(({ sequence }) => sequence)).toEqual(upTo(order.eventSequence));
+    expect(outbox.map(({ type }) => type).slice(1)).toEqual(
+      history.flatMap(({ type }) => announcedAs[type] ?? []),
+    );
   });
 });
 

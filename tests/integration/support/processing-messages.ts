@@ -1,4 +1,5 @@
 import type { ProcessingMessage } from '#order-service/application/follow-processing.ts';
+import type { OperatorActed } from '#order-service/application/record-operator-action.ts';
 import { newId } from '#shared/kernel/ids.ts';
 import { newTraceparent } from '#shared/observability/trace-context.ts';
 
@@ -24,6 +25,16 @@ export function processingMessages(orderId: string) {
     data,
   });
   return {
+    operatorActed: (): OperatorActed => ({
+      ...envelope(1),
+      type: 'order.operator_acted.v1',
+      data: {
+        action: 'discarded',
+        operator: 'alice',
+        reason: 'a test',
+        queue: 'processor-service.order.created',
+      },
+    }),
     reserved: (sequence: number, run = 0): ProcessingMessage => ({
       ...envelope(sequence),
       type: 'order.reserved.v1',
