@@ -71,9 +71,12 @@ describe('the publisher', () => {
   test('fails for the message that no queue wants, and for that one only', async () => {
     await withPublisher(broker.url, async (publisher) => {
       const outcomes = await Promise.all(
-        [routable(), unroutable(), routable(), outgoing({ routingKey: target, exchange: 'orders.dlx' })].map(
-          (message) => outcomeOf(publisher.publish(message)),
-        ),
+        [
+          routable(),
+          unroutable(),
+          routable(),
+          outgoing({ routingKey: target, exchange: 'orders.retry' }),
+        ].map((message) => outcomeOf(publisher.publish(message))),
       );
       expect(outcomes).toEqual(['confirmed', 'PUBLISH_RETURNED', 'confirmed', 'PUBLISH_RETURNED']);
     });
