@@ -45,6 +45,7 @@ function replayOf(messageId: string, more: Partial<IntendedAction> = {}): Intend
     queue: 'q.dlq',
     replayCount: 1,
     failedAt: new Date('2026-11-21T10:00:00.123Z'),
+    digest: 'digest',
   };
   return { action: 'replay', operator: 'alice', letter, orderId: newId(), ...more };
 }
@@ -114,6 +115,7 @@ describe('the audit', () => {
     ['another queue', { letter: { ...replayOf('message-1').letter!, queue: 'other.dlq' } }],
     ['a later life of the message', { letter: { ...replayOf('message-1').letter!, replayCount: 2 } }],
     ['a copy that died later', { letter: { ...replayOf('message-1').letter!, failedAt: new Date() } }],
+    ['one that shares nothing but the id', { letter: { ...replayOf('message-1').letter!, digest: 'other' } }],
     ['another thing to do', { action: 'discard' }],
     ['another edit', { action: 'edit', replacedBy: newId() }],
   ])('has a line of its own for %s', async (_, other) => {

@@ -179,21 +179,40 @@ describe('a replay that was done but for the removal', () => {
   });
 });
 
+describe('letters that share an id and nothing else', () => {
+  test('are each sent, and each has a line in the audit', async () => {
+    const headers = { 'x-original-exchange': 'orders', 'x-original-routing-key': 'order.created' };
+    const twins = [1, 2].map((twin) => ({
+      messageId: 'twin',
+      headers,
+      body: Buffer.from(`{"twin":${twin}}`),
+    }));
+    for (const message of twins) await bury(publisher, { message });
+    await replay('twin');
+    await replay('twin', 'bob');
+    const sent = await broker.drain(workQueue);
+    expect(sent.map(({ body }) => body.toString())).toEqual(['{"twin":1}', '{"twin":2}']);
+    expect(await historyOf('twin')).toEqual(['bob done', 'alice done']);
+    expect(await broker.count(deadLetterQueue)).toBe(0);
+  });
+});
+
 describe('a replay that fails', () => {
-  test('keeps the letter that no queue wants, and tries anew the next time', async () => {
-    const before = await bury(publisher);
-    const { messageId } = await bury(publisher, {
-      message: { headers: { ...before.headers, 'x-original-routing-key': 'nobody.listens' } },
-    });
-    await expect(replay(messageId)).rejects.toMatchObject({ code: 'PUBLISH_RETURNED' });
-    expect(await historyOf(messageId)).toEqual(['alice failed PUBLISH_RETURNED']);
-    expect(await timelineOf(messageId)).toEqual([]);
-    await broker.channel.bindQueue(workQueue, exchanges.orders, 'nobody.listens');
-    await replay(messageId, 'bob');
-    await broker.channel.unbindQueue(workQueue, exchanges.orders, 'nobody.listens');
-    expect(await waitingIn(workQueue)).toEqual([messageId]);
-    expect(await waitingIn(deadLetterQueue)).toEqual([before.messageId]);
-    expect(await historyOf(messageId)).toEqual(['bob done', 'alice failed PUBLISH_RETURNED']);
+  test.each([
+    [
+      'an exchange that does not exist',
+      { 'x-original-exchange': 'nope', 'x-original-routing-key': 'order.created' },
+    ],
+    [
+      'a routing key that nobody takes',
+      { 'x-original-exchange': 'orders', 'x-original-routing-key': 'nothing.here' },
+    ],
+  ])('is refused for a letter that came by %s, and nothing else is disturbed', async (_, headers) => {
+    const { messageId } = await bury(publisher, { message: { headers } });
+    await expect(replay(messageId)).rejects.toMatchObject({ code: 'REPLAY_REFUSED' });
+    expect(publisher.isReady()).toBe(true);
+    expect(await broker.count(deadLetterQueue)).toBe(1);
+    expect(await historyOf(messageId)).toEqual(['alice failed REPLAY_REFUSED']);
   });
 
   test('keeps the letter whose confirm was lost, and sends the same message again', async () => {

@@ -169,6 +169,7 @@ describe('one transaction', () => {
     const saga: Saga = {
       ...request,
       state: 'reserved',
+      run: 0,
       paymentId: null,
       failure: null,
       cancelRequested: false,

@@ -23,8 +23,8 @@ export interface ChangeRequest {
 export type ChangeOrder = (request: ChangeRequest) => Promise<Order>;
 
 /** Others change the same order now and then; a hundred of them at once are many. */
-const conflictBackoff: Backoff = { initialMs: 5, maximumMs: 250 };
-const mostAttempts = 15;
+const conflictBackoff: Backoff = { initialMs: 5, maximumMs: 400 };
+const mostAttempts = 30;
 
 /**
  * Cancels, pays, refunds or fulfils an order: when it returns, the change, its history and the message to the processor

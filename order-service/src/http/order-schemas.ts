@@ -74,6 +74,7 @@ export const refundBody = z
       .describe('In minor units; without it, everything that can still be refunded'),
     refundId: z
       .uuid()
+      .toLowerCase()
       .optional()
       .describe('Chosen by the caller, and required with an amount: the same id again is the same refund'),
     reason,
@@ -91,7 +92,7 @@ export const ifMatchHeader = z.object({
     .describe('ETag of the version this is meant for; 412 if it is another by now'),
 });
 
-export const orderIdParams = z.object({ id: z.uuid() });
+export const orderIdParams = z.object({ id: z.uuid().toLowerCase() });
 
 const orderStatus = z.enum(orderStatuses);
 

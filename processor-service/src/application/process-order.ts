@@ -106,8 +106,15 @@ export function createProcessOrder(dependencies: {
 
     async giveUp(request, reason) {
       const failure = { code: reason.code, message: reason.message, recoverable: true };
-      let { saga } = await takeStep({ request, event: { type: 'gaveUp', run: request.run, failure } });
+      let { saga } = await takeStep({
+        request,
+        event: { type: 'gaveUp', replays: request.replays, failure },
+      });
       if (isToBeCompensated(saga)) saga = await compensate(saga);
+      // A later replay has started it again: how that ends decides what becomes of this copy, too.
+      if (saga.state === 'reserved' && saga.replays > request.replays) {
+        throw busy('transient', 'a later run is under way');
+      }
       return isRecoverable(saga) || isGivenUp(saga);
     },
   };
@@ -133,17 +140,17 @@ function isGivenUp({ state, cancelRequested }: Saga): boolean {
  */
 function leave(request: ProcessingRequest, saga: Saga): void {
   if (!isRecoverable(saga) && !isGivenUp(saga)) return;
-  if (request.run > saga.run) {
-    const isStuck = saga.state === 'needs_attention';
-    throw new AppError({
-      code: 'SAGA_BUSY',
-      kind: isStuck ? 'permanent' : 'transient',
-      message: isStuck ? 'the last run cannot be undone without an operator' : 'the last run is being undone',
-    });
+  if (request.replays > saga.replays) {
+    if (saga.state !== 'needs_attention') throw busy('transient', 'the last run is being undone');
+    throw busy('permanent', 'the last run cannot be undone without an operator');
   }
   throw new AppError({
     code: (saga.failure?.code ?? 'INTERNAL') as ErrorCode,
     kind: 'permanent',
     message: saga.failure?.message ?? 'the saga was given up',
   });
+}
+
+function busy(kind: 'transient' | 'permanent', message: string): AppError {
+  return new AppError({ code: 'SAGA_BUSY', kind, message });
 }

@@ -1,4 +1,4 @@
-import { expect, test } from '@jest/globals';
+import { beforeEach, describe, expect, test } from '@jest/globals';
 import type { Saga } from '../domain/saga.ts';
 import { messagesOf, openingStock, orderIdOf, plain } from './testing/simulated-customers.ts';
 import type { CallFate } from './testing/simulated-provider.ts';
@@ -42,6 +42,59 @@ test('a compensation that was under way counts although another driver has calle
     failure: { recoverable: true },
   });
   expectSound(world);
+});
+
+describe('the next replay', () => {
+  const orderId = orderIdOf(0);
+  let world: SimulatedWorld;
+  const proceed = async (...steps: readonly CallFate[]): Promise<void> => {
+    await settle();
+    for (const fate of steps) {
+      world.proceed(0, fate);
+      await settle();
+    }
+  };
+
+  beforeEach(async () => {
+    world = new SimulatedWorld(messagesOf(plain, 0), openingStock, () => false);
+    world.deliver(0);
+    await proceed('fine', 'refused', 'fine', 'fine', 'fine', 'fine');
+    expect(world.sagas.all.get(orderId)).toMatchObject({ state: 'failed', run: 0 });
+    expect(world.dead).toHaveLength(1);
+  });
+
+  test('begins a run, however often an operator resumed the saga before', async () => {
+    for (const run of [1, 2]) {
+      expect(await world.resume(orderId)).toBe(true);
+      world.look(1);
+      await proceed('fine', 'fine', 'refused', 'fine', 'fine', 'fine', 'fine');
+      expect(world.sagas.all.get(orderId)).toMatchObject({ state: 'failed', run, replays: 0 });
+    }
+    world.replay(0);
+    await comeToRest(world);
+    expect(world.sagas.all.get(orderId)).toMatchObject({ state: 'completed', run: 3, replays: 1 });
+    expectMoneyRight(world, world.sagas.all.get(orderId) as Saga);
+  });
+
+  test('is not undone by an earlier copy that is given up during it', async () => {
+    world.duplicate(world.dead[0]?.message as Message);
+    world.replay(0);
+    world.deliver(1);
+    await proceed('fine');
+    expect(world.sagas.all.get(orderId)).toMatchObject({ state: 'reserved', run: 1 });
+    // The copy asks the provider too, and is refused.
+    world.deliver(0);
+    await settle();
+    for (const fate of ['fine', 'fine', 'refused', 'fine', 'fine'] as const) {
+      world.proceed(1, fate);
+      await settle();
+    }
+    expect(world.sagas.all.get(orderId)).toMatchObject({ state: 'reserved', run: 1 });
+    expect(world.queue).toHaveLength(1);
+    await comeToRest(world);
+    expect(world.sagas.all.get(orderId)).toMatchObject({ state: 'completed', run: 1 });
+    expectSound(world);
+  });
 });
 
 test('a driver that slept through the end of its run does not take the old charge for the new one', async () => {

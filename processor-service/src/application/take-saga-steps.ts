@@ -1,7 +1,7 @@
 import type { Clock } from '#shared/kernel/clock.ts';
 import { type OutboxRow, toOutboxRow } from '#shared/outbox/outbox-message.ts';
 import { type OrderToProcess, stockLinesOf } from '../domain/order-to-process.ts';
-import { mayRestart, type Saga } from '../domain/saga.ts';
+import { isRecoverable, type Saga } from '../domain/saga.ts';
 import { deadlineAfter, type Patience, type SagaEvent } from '../domain/saga-events.ts';
 import { advance } from '../domain/saga-steps.ts';
 import { move, type Stock, type StockMovement, whyNotReservable } from '../domain/stock.ts';
@@ -15,7 +15,7 @@ export interface ProcessingRequest {
   readonly correlationId: string;
   readonly traceparent: string;
   /** How often the message was replayed; a saga runs at most once per replay. */
-  readonly run: number;
+  readonly replays: number;
   /** Whether the customer asks for the payment by it, or asked before. */
   readonly paymentRequested: boolean;
 }
@@ -126,23 +126,22 @@ class WorkingSet {
 
   #begin(saga: Saga, request: ProcessingRequest, isNew: boolean): StepResult {
     if (isNew) return this.#reserve(saga, request);
-    if (mayRestart(saga, request.run)) return this.#restart(saga, request.run, request);
+    if (isRecoverable(saga) && request.replays > saga.replays) return this.#restart(saga, request);
     if (request.paymentRequested) return this.#take(saga, { type: 'paymentRequested' }, request);
     return { saga, advanced: false };
   }
 
   /** The watchdog takes it up at once: no message will. */
   #resume(saga: Saga, request: ProcessingRequest): StepResult {
-    const nextRun = saga.run + 1;
-    if (!mayRestart(saga, nextRun)) return this.#take(saga, { type: 'resumed' }, request);
-    const restarted = this.#restart(saga, nextRun, request).saga;
+    if (!isRecoverable(saga)) return this.#take(saga, { type: 'resumed' }, request);
+    const restarted = this.#restart(saga, saga).saga;
     const due = restarted.state === 'reserved' ? { ...restarted, deadlineAt: this.#now } : restarted;
     this.#sagas.set(due.order.orderId, due);
     return { saga: due, advanced: true };
   }
 
-  #restart(saga: Saga, run: number, request: ProcessingRequest): StepResult {
-    const { saga: started } = this.#take(saga, { type: 'restarted', run }, request);
+  #restart(saga: Saga, request: ProcessingRequest): StepResult {
+    const { saga: started } = this.#take(saga, { type: 'restarted', replays: request.replays }, request);
     const paymentRequested = started.paymentRequested || request.paymentRequested;
     return this.#reserve({ ...started, paymentRequested }, request);
   }
@@ -182,11 +181,12 @@ class WorkingSet {
 }
 
 function newSaga(request: ProcessingRequest, now: Date): Saga {
-  const { order, messageId, correlationId, traceparent, run } = request;
+  const { order, messageId, correlationId, traceparent, replays } = request;
   return {
     order,
     state: 'started',
-    run,
+    run: 0,
+    replays,
     messageId,
     correlationId,
     traceparent,

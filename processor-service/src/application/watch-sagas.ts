@@ -16,7 +16,7 @@ export interface SagaWatchdog {
 
 /** How long an overdue saga belongs to whoever took it up. */
 const leaseMs = 30_000;
-const atOnce = 20;
+const atOnce = 50;
 
 /** Does for one saga what is overdue. @throws AppError when processor_db is away, or what it was given throws. */
 export type DriveOverdueSaga = (saga: Saga) => Promise<void>;
@@ -89,17 +89,22 @@ export function createSagaWatchdog(dependencies: {
     }
   }
 
-  async function look(): Promise<void> {
+  /** Whether there may be more. */
+  async function look(): Promise<boolean> {
     const now = clock();
     const until = new Date(now.getTime() + leaseMs);
     const overdue = await sagas.takeOverdue({ now, until, limit: atOnce });
     await Promise.all(overdue.map(driveOne));
+    return overdue.length === atOnce;
   }
 
   async function run(): Promise<void> {
     while (!stopping.signal.aborted) {
-      await look().catch((error: unknown) => logger.warn({ err: error }, 'cannot look for overdue sagas'));
-      await sleep(intervalMs, stopping.signal);
+      const isMore = await look().catch((error: unknown) => {
+        logger.warn({ err: error }, 'cannot look for overdue sagas');
+        return false;
+      });
+      if (!isMore) await sleep(intervalMs, stopping.signal);
     }
   }
 

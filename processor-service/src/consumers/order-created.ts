@@ -12,7 +12,7 @@ export function createOrderCreatedHandler(dependencies: { processOrder: ProcessO
   const { processOrder } = dependencies;
   const requestOf = (message: IncomingMessage, event: DrivingMessage) =>
     toProcessingRequest(event, {
-      run: message.replayCount,
+      replays: message.replayCount,
       paymentRequested: event.type === 'order.payment_requested.v1',
     });
   return {

@@ -17,8 +17,8 @@ export function createOrderRequestsHandler(dependencies: {
     async handle({ body }) {
       const event = parseOrderMessage(body);
       if (event.type === 'order.cancel_requested.v1') {
-        // The first run's, however often the message was replayed: a cancellation starts none.
-        return cancelOrder(toProcessingRequest(event, { run: 0, paymentRequested: false }));
+        // However often it was replayed: a cancellation starts no run.
+        return cancelOrder(toProcessingRequest(event, { replays: 0, paymentRequested: false }));
       }
       if (event.type === 'order.refund_requested.v1') {
         const { refundId: id, ...refund } = event.data;

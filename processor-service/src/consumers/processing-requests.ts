@@ -9,7 +9,7 @@ type BeginningMessage = OrderMessageOf<
 
 export function toProcessingRequest(
   { subject, data, ...event }: BeginningMessage,
-  more: Pick<ProcessingRequest, 'run' | 'paymentRequested'>,
+  more: Pick<ProcessingRequest, 'replays' | 'paymentRequested'>,
 ): ProcessingRequest {
   const { customerId, currency, totalMinor, items, payment } = data;
   return {

@@ -6,15 +6,16 @@ import type { SagaFailure, Trouble } from './saga-failure.ts';
  * a driver that slept through a replay must not take the old charge for the new one.
  */
 export type SagaEvent =
-  | { readonly type: 'restarted'; readonly run: number }
+  /** By a message that was replayed so often, or by an operator. */
+  | { readonly type: 'restarted'; readonly replays: number }
   | { readonly type: 'stockReserved' }
   | { readonly type: 'stockRefused'; readonly failure: SagaFailure }
   | { readonly type: 'paymentRequested' }
   | { readonly type: 'paymentExpired'; readonly run: number; readonly failure: SagaFailure }
   | { readonly type: 'paymentCaptured'; readonly run: number; readonly paymentId: string }
   | { readonly type: 'paymentDeclined'; readonly run: number; readonly failure: SagaFailure }
-  /** `run`: of the message that is given up, or of the saga that is. */
-  | { readonly type: 'gaveUp'; readonly run: number; readonly failure: SagaFailure }
+  /** `replays`: of the message that is given up, or of the saga that is. */
+  | { readonly type: 'gaveUp'; readonly replays: number; readonly failure: SagaFailure }
   | { readonly type: 'compensated'; readonly run: number }
   /** What the saga is doing now did not work, and is tried again at `retryAt`. */
   | {
@@ -46,7 +47,7 @@ export function isOld(saga: Saga, event: SagaEvent): boolean {
     case 'stuck':
       return event.run !== saga.run;
     case 'gaveUp':
-      return event.run < saga.run;
+      return event.replays < saga.replays;
     case 'cancelRequested':
       return saga.cancelRequested;
     case 'refundRequested':
@@ -71,7 +72,7 @@ export function isOld(saga: Saga, event: SagaEvent): boolean {
 export function learnedFrom(saga: Saga, event: SagaEvent, accepted: boolean): Partial<Saga> {
   switch (event.type) {
     case 'restarted':
-      return { run: event.run, failure: null };
+      return { run: saga.run + 1, replays: event.replays, failure: null };
     case 'stockRefused':
     case 'paymentDeclined':
     case 'paymentExpired':

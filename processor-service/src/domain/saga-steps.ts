@@ -1,7 +1,6 @@
 import {
   isPaymentAwaited,
   isRecoverable,
-  mayRestart,
   openRefundsOf,
   refundableMinorOf,
   refundedMinorOf,
@@ -25,8 +24,6 @@ export type Announcement =
 /** What a step may depend on beside the state. */
 const guards = {
   'the payment is awaited': isPaymentAwaited,
-  'a replay may start it again': (saga: Saga, event: SagaEvent) =>
-    event.type === 'restarted' && mayRestart(saga, event.run),
   'it is recoverable': isRecoverable,
   'a cancellation was asked for': (saga: Saga) => saga.cancelRequested,
   'so much is left': (saga: Saga, event: SagaEvent) =>
@@ -119,7 +116,7 @@ export const sagaSteps: readonly Step[] = [
   { in: 'completed', on: 'refundStuck', next: 'completed' },
   { in: 'completed', on: 'resumed', if: 'a refund needs attention', next: 'completed' },
 
-  { in: 'failed', on: 'restarted', if: 'a replay may start it again', next: 'started' },
+  { in: 'failed', on: 'restarted', if: 'it is recoverable', next: 'started' },
   {
     in: 'failed',
     on: 'cancelRequested',

@@ -49,8 +49,10 @@ export interface Refund {
 export interface Saga {
   readonly order: OrderToProcess;
   readonly state: SagaState;
-  /** 0 for the first run, then the replay count of the message that started the run. */
+  /** Counts the runs, from 0. */
   readonly run: number;
+  /** How often the message had been replayed that began this run, or the last one that an operator did not begin. */
+  readonly replays: number;
   /** The message that began the saga, and what it was part of. */
   readonly messageId: string;
   readonly correlationId: string;
@@ -74,11 +76,6 @@ export interface Saga {
   readonly updatedAt: Date;
   /** When the watchdog takes it up; null while there is nothing to do, or nothing that could be done without a person. */
   readonly deadlineAt: Date | null;
-}
-
-/** Only a recoverable failure runs again, and once per replay. */
-export function mayRestart(saga: Saga, run: number): boolean {
-  return isRecoverable(saga) && run > saga.run;
 }
 
 /** Whether the saga failed in a way that leaves it to an operator to start it again. */

@@ -6,6 +6,7 @@ const longestText = 200;
 
 export const printable = z
   .string()
+  .trim()
   .min(1)
   .max(longestText)
   .refine((value) => value.isWellFormed() && !/\p{Cc}/u.test(value), 'must not contain control characters');

@@ -3,6 +3,7 @@ import { allDeadLetterQueues, type Selection } from '../application/dead-letters
 
 const text = z.string().min(1).max(200);
 const mostIds = 1_000;
+const queue = z.enum(allDeadLetterQueues);
 
 const parts = {
   orderId: z.uuid().optional(),
@@ -14,7 +15,7 @@ const parts = {
 /** Which dead letters are meant, as a body says it; an empty one means all. */
 export const selectionBody = z
   .strictObject({
-    queues: z.array(text).min(1).max(50).optional(),
+    queues: z.array(queue).min(1).optional(),
     ids: z.array(text).min(1).max(mostIds).optional(),
     types: z.array(text).min(1).max(50).optional(),
     errorCodes: z.array(text).min(1).max(50).optional(),
@@ -26,7 +27,7 @@ const repeatable = z.union([text, z.array(text).max(50)]).optional();
 
 /** The same as query parameters; those for a list may be repeated. */
 export const selectionQuery = z.object({
-  queue: repeatable,
+  queue: z.union([queue, z.array(queue)]).optional(),
   id: repeatable,
   type: repeatable,
   errorCode: repeatable,
@@ -44,7 +45,7 @@ export function fromSelectionQuery(query: z.output<typeof selectionQuery>): Sele
   const { queue, id, type, errorCode, orderId, fingerprint, failedAfter, failedBefore } = query;
   const list = (value: string | string[] | undefined) => (value === undefined ? undefined : [value].flat());
   return {
-    queues: list(queue) ?? allDeadLetterQueues,
+    queues: queue === undefined ? allDeadLetterQueues : [...new Set([queue].flat())],
     ids: list(id),
     types: list(type),
     errorCodes: list(errorCode),

@@ -13,10 +13,10 @@ export const cloudEventsContentType = 'application/cloudevents+json';
 export function defineEvent<const Type extends string, Data extends z.ZodType>(type: Type, data: Data) {
   return z.object({
     specversion: z.literal('1.0'),
-    id: z.uuid(),
+    id: z.uuid().toLowerCase(),
     source: z.string().min(1),
     type: z.literal(type),
-    subject: z.uuid(),
+    subject: z.uuid().toLowerCase(),
     time: z.iso.datetime(),
     datacontenttype: z.literal('application/json'),
     sequence: z.int().positive(),

@@ -43,7 +43,12 @@ export const orderCancelRequestedV1 = defineEvent(
 /** Money is to go back to the customer; the refund's id makes repetitions harmless. */
 export const orderRefundRequestedV1 = defineEvent(
   'order.refund_requested.v1',
-  z.object({ refundId: z.uuid(), amountMinor: z.int().positive(), currency, reason: z.string() }),
+  z.object({
+    refundId: z.uuid().toLowerCase(),
+    amountMinor: z.int().positive(),
+    currency,
+    reason: z.string(),
+  }),
 );
 
 /** Stock is held for the order. */
@@ -78,7 +83,7 @@ export const orderRefundedV1 = defineEvent(
   'order.refunded.v1',
   z.object({
     run,
-    refundId: z.uuid(),
+    refundId: z.uuid().toLowerCase(),
     amountMinor: z.int().positive(),
     refundedMinor: z.int().positive(),
     full: z.boolean(),
@@ -89,7 +94,7 @@ export const orderRefundedV1 = defineEvent(
 /** A refund was refused; no money moved. */
 export const orderRefundRejectedV1 = defineEvent(
   'order.refund_rejected.v1',
-  z.object({ run, refundId: z.uuid(), code: z.string().min(1), message: z.string() }),
+  z.object({ run, refundId: z.uuid().toLowerCase(), code: z.string().min(1), message: z.string() }),
 );
 
 /**

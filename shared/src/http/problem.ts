@@ -50,6 +50,7 @@ const answers: Record<ErrorCode, { status: number; title: string }> = {
   SAGA_NOT_RESUMABLE: { status: 409, title: 'The saga does not wait for anybody' },
   REPLAY_RUN_CONFLICT: { status: 409, title: 'The replay does not allow this now' },
   EDIT_REFUSED: { status: 422, title: 'The edited message cannot be sent' },
+  REPLAY_REFUSED: { status: 409, title: 'The message has nowhere to go' },
   CONCURRENT_UPDATE: { status: 409, title: 'Another change came first' },
   MALFORMED_MESSAGE: badMessage,
   UNSUPPORTED_MESSAGE: badMessage,

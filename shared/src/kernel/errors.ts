@@ -23,6 +23,7 @@ export type ErrorCode =
   | 'SAGA_NOT_RESUMABLE'
   | 'REPLAY_RUN_CONFLICT'
   | 'EDIT_REFUSED'
+  | 'REPLAY_REFUSED'
   // messages
   | 'MALFORMED_MESSAGE'
   | 'UNSUPPORTED_MESSAGE'

@@ -39,6 +39,23 @@ describe('reading a message', () => {
   });
 
   test.each([
+    [1_795_000_000, new Date(1_795_000_000_000)],
+    // Microseconds, as some clients send them: a time that no document can say.
+    [1_795_000_000_000_000, undefined],
+    ['now', undefined],
+    [undefined, undefined],
+  ])('knows when it was sent, if that can be read: %j', (timestamp, time) => {
+    const message = delivered({});
+    expect(readMessage('q', { ...message, properties: { ...message.properties, timestamp } }).time).toEqual(
+      time,
+    );
+  });
+
+  test('counts no further than a database can', () => {
+    expect(readMessage('q', delivered({ 'x-replay-count': 3_000_000_000 })).replayCount).toBe(1_000_000_000);
+  });
+
+  test.each([
     [{ '!': 'timestamp', value: 1_795_000_000 }, new Date(1_795_000_000_000)],
     [{ '!': 'timestamp', value: 1e300 }, undefined],
     ['yesterday', undefined],

@@ -68,7 +68,7 @@ export function readMessage(queue: string, delivered: ConsumeMessage | GetMessag
     messageId: text(properties.messageId),
     type: text(properties.type),
     correlationId: text(properties.correlationId),
-    time: typeof properties.timestamp === 'number' ? new Date(properties.timestamp * 1000) : undefined,
+    time: timeOf(properties.timestamp),
     contentType: text(properties.contentType),
     headers,
     body: content,
@@ -91,13 +91,13 @@ export function lastDeath(headers: Readonly<Record<string, unknown>>): {
   const last: unknown = Array.isArray(deaths) ? deaths[0] : undefined;
   if (typeof last !== 'object' || last === null) return {};
   const { exchange, reason, time, 'routing-keys': keys } = last as Record<string, unknown>;
-  const at = new Date(Number((time as { value?: unknown } | null | undefined)?.value) * 1000);
+  const at = timeOf((time as { value?: unknown } | null | undefined)?.value);
   const routingKey: unknown = Array.isArray(keys) ? keys[0] : undefined;
   return {
     ...(typeof exchange === 'string' ? { exchange } : {}),
     ...(typeof routingKey === 'string' ? { routingKey } : {}),
     ...(typeof reason === 'string' ? { reason } : {}),
-    ...(Number.isNaN(at.getTime()) ? {} : { at }),
+    ...(at ? { at } : {}),
   };
 }
 
@@ -169,11 +169,29 @@ export function publishOptions(message: OutgoingMessage): Options.Publish {
   };
 }
 
+/** From seconds since 1970; `undefined` for what is no time that everybody can write down. */
+function timeOf(seconds: unknown): Date | undefined {
+  return isPlainTime(Number(seconds) * 1000) && seconds !== null
+    ? new Date(Number(seconds) * 1000)
+    : undefined;
+}
+
+const firstYear = Date.UTC(1, 0);
+const lastYear = Date.UTC(9999, 11, 31);
+
+/** Whether the time, in milliseconds since 1970, has a year of four digits, as ISO 8601 and databases want it. */
+export function isPlainTime(milliseconds: number): boolean {
+  return milliseconds >= firstYear && milliseconds <= lastYear;
+}
+
 function text(value: unknown): string {
   return typeof value === 'string' ? value : '';
 }
 
+/** More than anybody has counted, and what the database has room for. */
+const largestCount = 1_000_000_000;
+
 function count(value: unknown): number {
   const number = Number(value);
-  return Number.isSafeInteger(number) && number > 0 ? number : 0;
+  return Number.isSafeInteger(number) && number > 0 ? Math.min(number, largestCount) : 0;
 }

@@ -45,7 +45,7 @@ export function requestOf(quantities: Readonly<Record<string, number>>): Process
     messageId: newId(),
     correlationId: newId(),
     traceparent: newTraceparent(),
-    run: 0,
+    replays: 0,
     paymentRequested: false,
   };
 }

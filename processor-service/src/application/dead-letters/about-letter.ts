@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { isUuid } from '#shared/kernel/ids.ts';
 import type { IncomingMessage } from '#shared/messaging/message.ts';
 import type { IntendedAction, OriginalLetter } from '../ports/operator-actions.ts';
@@ -14,6 +15,7 @@ export function aboutLetter(
       queue,
       replayCount: message.replayCount + 1,
       failedAt: failedAt === undefined ? null : new Date(failedAt),
+      digest: digestOf(message),
     },
     // A foreign message may name anything as its subject.
     orderId: orderId !== undefined && isUuid(orderId) ? orderId : undefined,
@@ -21,6 +23,14 @@ export function aboutLetter(
     errorCode,
     fingerprint,
   };
+}
+
+function digestOf({ exchange, routingKey, body }: IncomingMessage): string {
+  return createHash('sha256')
+    .update(JSON.stringify([exchange, routingKey]))
+    .update(body)
+    .digest('hex')
+    .slice(0, 32);
 }
 
 /** The letter as it is, to be kept where it will be gone. */

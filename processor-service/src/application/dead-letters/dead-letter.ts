@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { unknownFrame } from '#shared/kernel/own-frame.ts';
-import { type IncomingMessage, lastDeath, messageHeaders } from '#shared/messaging/message.ts';
+import { type IncomingMessage, isPlainTime, lastDeath, messageHeaders } from '#shared/messaging/message.ts';
 import { type FailureKind, fingerprintOf } from './fingerprint.ts';
 
 /** A dead letter at a glance. Times are ISO 8601; whatever nobody wrote down is `undefined`. */
@@ -60,7 +60,7 @@ export function idOf({ messageId, body }: Pick<IncomingMessage, 'messageId' | 'b
 
 function instant(text: string | undefined): string | undefined {
   const time = Date.parse(text ?? '');
-  return Number.isNaN(time) ? undefined : new Date(time).toISOString();
+  return isPlainTime(time) ? new Date(time).toISOString() : undefined;
 }
 
 function subjectOf(body: Buffer): string | undefined {

@@ -146,9 +146,13 @@ describe('what a replay would do with a reply to the order-service', () => {
 });
 
 describe('a dry run', () => {
-  test('says that a letter whose destination is gone has no effect', async () => {
+  test('says that a letter whose destination is gone is not sent', async () => {
     for (const changes of [{ exchange: 'elsewhere' }, { routingKey: 'order.forgotten' }]) {
-      expect(await predict({ ...created, ...changes })).toMatchObject({ effect: 'none', transition: [] });
+      expect(await predict({ ...created, ...changes })).toMatchObject({
+        effect: 'fails_again',
+        transition: [],
+        reason: expect.stringMatching(/^it is not sent: no queue takes /),
+      });
     }
   });
 

@@ -11,6 +11,7 @@ import type { OrderInquiries } from '../ports/order-inquiries.ts';
 import type { SagaRepository } from '../ports/saga-repository.ts';
 import type { StockRepository } from '../ports/stock-repository.ts';
 import { type DeadLetterSummary, summarize } from './dead-letter.ts';
+import { destinationOf } from './destination.ts';
 import {
   type Content,
   isReply,
@@ -18,7 +19,7 @@ import {
   type ReplayPrediction,
   readContent,
 } from './predict-replay.ts';
-import { destinationOf, type Rehearse } from './rehearsal.ts';
+import type { Rehearse } from './rehearsal.ts';
 import { matches, type Selection } from './selection.ts';
 
 export interface DryRun {
@@ -67,7 +68,7 @@ export function createDryRun(dependencies: {
   }
 
   async function rehearseHere(...[message, known]: Parameters<Rehearse>) {
-    const isOurs = !isReply(message) && destinationOf(message) !== undefined;
+    const isOurs = destinationOf(message) !== undefined && !isReply(message);
     return isOurs ? rehearse(message, known) : undefined;
   }
 

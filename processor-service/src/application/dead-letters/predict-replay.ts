@@ -1,10 +1,11 @@
-import { type OrderMessage, parseOrderMessage } from '#shared/contracts/order-events.ts';
+import { type OrderMessage, parseOrderMessage, routingKeyOf } from '#shared/contracts/order-events.ts';
 import type { OrderInquiryAnswer } from '#shared/contracts/order-inquiries.ts';
-import { deadLetterQueueOf, queues } from '#shared/contracts/topology.ts';
+import { queues, workQueues } from '#shared/contracts/topology.ts';
 import { type AppError, toAppError } from '#shared/kernel/errors.ts';
 import type { IncomingMessage } from '#shared/messaging/message.ts';
 import type { SagaState } from '../../domain/saga.ts';
 import type { DeadLetterSummary } from './dead-letter.ts';
+import { destinationOf } from './destination.ts';
 import type { PossibleState, Rehearsed } from './rehearsal.ts';
 
 /**
@@ -58,9 +59,9 @@ export function readContent({ body }: IncomingMessage): Content {
   }
 }
 
-/** Whether the letter belongs to the order-service's consumer. */
-export function isReply({ queue }: IncomingMessage): boolean {
-  return queue === deadLetterQueueOf(queues.orderProcessed);
+/** Whether a replay brings the letter to the order-service's consumer. */
+export function isReply(message: IncomingMessage): boolean {
+  return destinationOf(message) === queues.orderProcessed;
 }
 
 export function predictReplay(known: KnownLetter): ReplayPrediction {
@@ -74,6 +75,8 @@ export function predictReplay(known: KnownLetter): ReplayPrediction {
     ...(rehearsed ? effectOfRehearsal(rehearsed) : effectElsewhere(known)),
   };
 }
+
+const replyKeys = workQueues.find(({ name }) => name === queues.orderProcessed)?.routingKeys ?? [];
 
 type Effect = Pick<ReplayPrediction, 'effect' | 'reason'>;
 
@@ -103,11 +106,15 @@ function effectOfRehearsal(rehearsed: Rehearsed): Effect {
 /** What can be said about a message that another service's consumer takes, or nobody's. */
 function effectElsewhere({ message, content, answer }: KnownLetter): Effect {
   if (!isReply(message)) {
-    return { effect: 'none', reason: `no consumer takes ${message.routingKey || 'this'} any more` };
+    const way = `"${message.exchange}", routing key "${message.routingKey}"`;
+    return { effect: 'fails_again', reason: `it is not sent: no queue takes ${way}` };
   }
   if (content.error) return { effect: 'fails_again', reason: content.error.code };
   if (!answer) return { effect: 'unknown', reason: 'the order-service did not answer' };
   const { id, subject, type, sequence } = content.event;
+  if (!replyKeys.includes(routingKeyOf(type))) {
+    return { effect: 'fails_again', reason: `UNSUPPORTED_MESSAGE: ${type} is no reply` };
+  }
   if (answer.received.includes(id)) return { effect: 'none', reason: 'already taken account of' };
   const order = answer.orders.find((known) => known.id === subject);
   // It stands outside the sequence, and an unknown order does not matter to it.

@@ -169,7 +169,7 @@ describe('the rehearsal of a replay', () => {
   });
 
   test('counts as one replay more than the letter had', async () => {
-    const saga = sagaIn('failed', { failure, run: 3 });
+    const saga = sagaIn('failed', { failure, replays: 3 });
     expect(await rehearse({ ...created, replayCount: 3 }, saga)).toMatchObject({ end: 'asks' });
     expect(await rehearse({ ...created, replayCount: 2 }, saga)).toMatchObject({
       end: 'parked',

@@ -1,4 +1,4 @@
-import { exchanges, type WorkQueueName, workQueues } from '#shared/contracts/topology.ts';
+import type { WorkQueueName } from '#shared/contracts/topology.ts';
 import type { Clock } from '#shared/kernel/clock.ts';
 import { type AppError, toAppError } from '#shared/kernel/errors.ts';
 import { noFailpoints } from '#shared/kernel/failpoints.ts';
@@ -15,6 +15,7 @@ import { createProcessOrder, type ProcessOrder } from '../process-order.ts';
 import { createAttempts } from '../provider-attempts.ts';
 import { createRefundOrder, type RefundOrder } from '../refund-order.ts';
 import { createTakeSagaSteps, type SagaStep } from '../take-saga-steps.ts';
+import { destinationOf } from './destination.ts';
 
 /** Where the play ends. */
 export type RehearsalEnd =
@@ -61,12 +62,6 @@ export function createRehearse(dependencies: { handlersOf: HandlersOf; clock: Cl
     const end = await Promise.race([handle(handler, replayed), stage.asksProvider]);
     return { ...end, ...stage.played() };
   };
-}
-
-/** The work queue that a letter goes to when it is replayed; `undefined` when none takes it. */
-export function destinationOf({ exchange, routingKey }: IncomingMessage): WorkQueueName | undefined {
-  if (exchange !== exchanges.orders) return undefined;
-  return workQueues.find(({ routingKeys }) => routingKeys.includes(routingKey))?.name;
 }
 
 /** As the consumer does it. */

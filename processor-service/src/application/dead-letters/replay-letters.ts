@@ -4,6 +4,7 @@ import type { OperatorAction } from '../ports/operator-actions.ts';
 import { aboutLetter } from './about-letter.ts';
 import type { ActOnLetters, LetterAction, LetterOutcome } from './act-on-letters.ts';
 import type { ActOnOne } from './act-on-one.ts';
+import { requireDestination } from './destination.ts';
 
 interface Sender {
   readonly operator: string;
@@ -16,7 +17,10 @@ function planReplay({ message }: DeadLetter, { operator, runId }: Sender): Omit<
   return {
     intent: { action: 'replay', operator, replayRunId: runId, ...aboutLetter(message) },
     // What a crash left half done goes on in the name of whoever began it: it is the same message.
-    toMessage: (begun) => toReplay(message, { by: begun.operator, at: begun.at, runId: begun.replayRunId }),
+    toMessage(begun) {
+      requireDestination(message);
+      return toReplay(message, { by: begun.operator, at: begun.at, runId: begun.replayRunId });
+    },
   };
 }
 

@@ -3,6 +3,7 @@ import { sleep } from '#shared/kernel/sleep.ts';
 import type { DeadLetterLog } from '../ports/dead-letter-log.ts';
 import type { DeadLetter, DeadLetterQueues } from '../ports/dead-letter-queues.ts';
 import type { ReplayRun, ReplayRunEnd, ReplayRuns } from '../ports/replay-runs.ts';
+import { aboutLetter } from './about-letter.ts';
 import type { LetterOutcome } from './act-on-letters.ts';
 import { summarize } from './dead-letter.ts';
 import { type RecurrenceWatch, watchForRecurrence } from './recurrence.ts';
@@ -108,6 +109,8 @@ class RunUnderWay {
   readonly #sizes: readonly number[];
   readonly #settleMs: number;
   readonly #beganAt = Date.now();
+  /** Letters that cannot be sent, whatever is tried, by the line of the audit that says so. */
+  readonly #refused = new Map<string, string>();
   #batches = 0;
   #letters = 0;
 
@@ -135,22 +138,22 @@ class RunUnderWay {
     }
     // Large batches follow each other without a pause; the last ones have not been watched yet.
     if (!this.#isGrowing()) await this.#brake.wait(this.#settleMs);
-    this.#brake.endAs({ status: 'finished', reason: null });
+    this.#brake.endAs({ status: 'finished', reason: this.#whatIsLeft() });
   }
 
   /** `false`: the queue holds nothing any more for this run. */
   async #replayBatch(queue: string, recurrence: RecurrenceWatch): Promise<boolean> {
     await this.beat();
     if (this.#brake.ending()) return false;
-    const { deadLetters, replayLetters } = this.#dependencies;
+    const { deadLetters } = this.#dependencies;
     const startedAt = Date.now();
     const outcomes = await takeLetters(deadLetters, {
       queue,
       most: this.#batchSize(),
-      isWanted: (letter) => isPartOf(this.#run, letter),
+      isWanted: (letter) => isPartOf(this.#run, letter) && !this.#refused.has(nameOf(letter)),
       act: (letters) => {
         for (const { message } of letters) recurrence.expect(summarize(message).fingerprint);
-        return replayLetters(letters, { operator: this.#options.operator, runId: this.#run.id });
+        return this.#send(letters);
       },
     });
     if (!outcomes) return false;
@@ -162,12 +165,27 @@ class RunUnderWay {
     return true;
   }
 
+  async #send(letters: readonly DeadLetter[]): Promise<readonly LetterOutcome[]> {
+    const { operator } = this.#options;
+    const outcomes = await this.#dependencies.replayLetters(letters, { operator, runId: this.#run.id });
+    outcomes.forEach(({ error }, index) => {
+      if (error?.kind === 'rejected') this.#refused.set(nameOf(letters[index] as DeadLetter), error.message);
+    });
+    return outcomes;
+  }
+
+  #whatIsLeft(): string | null {
+    const [first] = this.#refused.values();
+    return first === undefined ? null : `${this.#refused.size} could not be sent, because ${first}`;
+  }
+
   #account(outcomes: readonly LetterOutcome[]): void {
     this.#letters += outcomes.filter(({ error }) => !error).length;
     const seconds = Math.max(0.001, (Date.now() - this.#beganAt) / 1_000);
     const perSecond = this.#letters / seconds;
     this.#options.onProgress?.({ letters: this.#letters, batch: outcomes.length, perSecond });
-    const error = outcomes.find((outcome) => outcome.error)?.error;
+    // One letter that cannot be sent is no reason to keep the others.
+    const error = outcomes.find((outcome) => outcome.error && outcome.error.kind !== 'rejected')?.error;
     if (error?.kind === 'unavailable') throw error;
     if (error) this.#brake.endAs({ status: 'halted', reason: error.message });
   }
@@ -186,4 +204,10 @@ function isPartOf(run: ReplayRun, { message }: DeadLetter): boolean {
   const letter = summarize(message);
   const wasDead = letter.failedAt === undefined || new Date(letter.failedAt) <= run.startedAt;
   return wasDead && letter.replayRun !== run.id && matches(run.selection, letter);
+}
+
+/** What tells a letter from the others of its queue, also from one that goes by the same id. */
+function nameOf({ message }: DeadLetter): string {
+  const { letter } = aboutLetter(message);
+  return JSON.stringify(letter);
 }

@@ -26,6 +26,8 @@ export interface LetterKey {
   /** The count that the message carries after it was sent from here again. */
   readonly replayCount: number;
   readonly failedAt: Date | null;
+  /** Of its body and its way: foreign messages may share an id and nothing else. */
+  readonly digest: string;
 }
 
 /** A letter as it was. A body that is no text is in base64. */

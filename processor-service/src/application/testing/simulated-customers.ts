@@ -37,7 +37,7 @@ export function messagesOf(wish: Wishes, index: number): Message[] {
   const items = [{ sku: 'A', quantity }];
   const order = { orderId, customerId: 'c', currency: 'EUR', totalMinor, payment, items };
   const cause = { messageId: orderId, correlationId: 'c', traceparent: 't' };
-  const request = { ...cause, order, run: 0, paymentRequested: false };
+  const request = { ...cause, order, replays: 0, paymentRequested: false };
   return [
     { kind: 'process', request },
     ...(payment === 'manual' && wish.pays

@@ -135,7 +135,7 @@ export class SimulatedWorld {
     const { message } = letter;
     const useCases = this.#useCases(driver);
     const request = (): ProcessingRequest =>
-      ({ ...message.request, run: letter.replays }) as ProcessingRequest;
+      ({ ...message.request, replays: letter.replays }) as ProcessingRequest;
     try {
       if (message.kind === 'process') await useCases.processOrder.process(request());
       else if (message.kind === 'cancel') await useCases.cancelOrder(message.request);

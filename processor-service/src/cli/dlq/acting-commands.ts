@@ -52,7 +52,7 @@ export function readActingCommand(
   /** What the filters select. */
   selection: Selection,
 ): ActingCommand | undefined {
-  const { operator = userInfo().username } = values;
+  const operator = readText('--operator', values.operator ?? userInfo().username);
   const read = readers.get(command ?? '');
   return read?.({ operands, values, selection, operator });
 }
@@ -105,11 +105,12 @@ function readEdit({
 
 function readDiscard({
   operands: [id],
-  values: { reason },
+  values,
   selection: { queues },
   operator,
 }: Asked): ActingCommand | undefined {
-  if (id === undefined || !reason) return undefined;
+  if (id === undefined || values.reason === undefined) return undefined;
+  const reason = readText('--reason', values.reason);
   return async ({ discard }) => tell('discarded', await discard({ id, queues, reason, operator }));
 }
 
@@ -145,7 +146,10 @@ async function carryOut(
   }
   const { status, replayed, reason } = await actions.replays.find(id);
   print(`${replayed} replayed`);
-  if (status === 'finished') return 0;
+  if (status === 'finished') {
+    if (reason !== null) console.error(reason);
+    return reason === null ? 0 : 1;
+  }
   console.error(reason === null ? status : `${status}: ${reason}`);
   console.error(`go on with: npm run dlq -- resume ${id}`);
   return 1;
@@ -208,4 +212,19 @@ function tell(what: string, { letter, type, orderId }: OperatorAction, more = ''
 function print(line: string): number {
   console.log(line);
   return 0;
+}
+
+const longestText = 200;
+
+/** @throws AppError `VALIDATION_FAILED` for what neither the audit nor a message can carry. */
+function readText(option: string, given: string): string {
+  const value = given.trim();
+  if (value === '' || value.length > longestText || !value.isWellFormed() || /\p{Cc}/u.test(value)) {
+    throw new AppError({
+      code: 'VALIDATION_FAILED',
+      kind: 'rejected',
+      message: `${option} has to be text of 1 to ${longestText} characters without control characters`,
+    });
+  }
+  return value;
 }

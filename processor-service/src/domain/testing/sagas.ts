@@ -22,6 +22,7 @@ export function sagaIn(state: SagaState, changes: Partial<Saga> = {}): Saga {
     order: someOrder,
     state,
     run: 0,
+    replays: 0,
     messageId: '01a1fbf4-b78c-76fb-8985-c0f74e8924a3',
     correlationId: 'c',
     traceparent: 't',

@@ -101,6 +101,16 @@ describe('the circuit opens', () => {
     expect(await endOf(charge())).toMatchObject({ code: 'PAYMENT_OUTCOME_UNKNOWN', kind: 'unavailable' });
   });
 
+  test('although the look-ups that follow the failed charges are answered', async () => {
+    for (let time = 1; time <= failures; time += 1) {
+      expect(breaker.circuit()).toBe('closed');
+      await fail(1);
+      answer = answers(captured);
+      await endOf(breaker.lookup({ key: 'k' }));
+    }
+    expect(breaker.circuit()).toBe('open');
+  });
+
   test('once, however many calls under way fail after it', async () => {
     const late = Promise.withResolvers<ChargeOutcome>();
     answer = () => late.promise;
@@ -124,6 +134,19 @@ describe('the circuit stays closed', () => {
     expect(breaker.circuit()).toBe('closed');
     await fail(1);
     expect(breaker.circuit()).toBe('open');
+  });
+
+  test('while the provider says that it has not decided yet', async () => {
+    const data = { status: 409, providerCode: 'PROCESSING', answered: true };
+    const undecided = { code: 'PAYMENT_OUTCOME_UNKNOWN', kind: 'transient', message: 'wait', data } as const;
+    answer = async () => {
+      throw new AppError(undecided);
+    };
+    for (let time = 0; time < failures * 2; time += 1) {
+      await endOf(charge());
+      await endOf(breaker.lookup({ key: 'k' }));
+    }
+    expect(breaker.circuit()).toBe('closed');
   });
 
   test('over refusals, however many', async () => {
@@ -171,6 +194,23 @@ describe('when it has been open long enough', () => {
     expect(breaker.circuit()).toBe('closed');
     expect(calls).toEqual(['charge first', 'charge second', 'charge third']);
     expect(told.at(-1)).toBe('retry');
+    await fail(failures - 1);
+    expect(breaker.circuit()).toBe('closed');
+  });
+
+  test('a call that fails right after the probe opens it again; one that does not ends the probation', async () => {
+    probe.reject(failure('PAYMENT_OUTCOME_UNKNOWN'));
+    await Promise.all(waiting);
+    jest.advanceTimersByTime(openMs);
+    answer = answers(captured);
+    await charge();
+    expect(breaker.circuit()).toBe('closed');
+    await fail(1);
+    expect(breaker.circuit()).toBe('open');
+    jest.advanceTimersByTime(openMs);
+    answer = answers(captured);
+    await charge();
+    await charge();
     await fail(failures - 1);
     expect(breaker.circuit()).toBe('closed');
   });

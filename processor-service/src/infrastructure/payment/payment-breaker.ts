@@ -1,10 +1,10 @@
 import {
   BrokenCircuitError,
   CircuitState,
-  ConsecutiveBreaker,
   circuitBreaker,
   type FailureReason,
   handleAll,
+  type IBreaker,
 } from 'cockatiel';
 import type { Logger } from 'pino';
 import { AppError } from '#shared/kernel/errors.ts';
@@ -27,10 +27,12 @@ const circuitOf: Record<CircuitState, Circuit> = {
 
 /**
  * Puts a circuit breaker round a gateway. So many calls in a row without a clear answer open the circuit, whoever made
- * them and whatever they asked for; any clear answer, also a decline or a refusal, starts the count anew. While it is
- * open, calls throw `PAYMENT_UNAVAILABLE` of kind `unavailable` and nothing is sent. After `openMs` the next call is let
- * through to see, and closes the circuit or opens it again. The calls that open it fail with the kind `unavailable`,
- * too: in a long outage their orders would otherwise use up their attempts by probing.
+ * them and whatever they asked for. Any clear answer, also a decline or a refusal, starts the count anew; but not the
+ * answer to a look-up, because each failed charge is followed by one, and a provider may well answer those while it
+ * cannot charge. While the circuit is open, calls throw `PAYMENT_UNAVAILABLE` of kind `unavailable` and nothing is sent.
+ * After `openMs` the next call is let through to see, and closes the circuit on probation, or opens it again. The calls
+ * that open it fail with the kind `unavailable`, too: in a long outage their orders would otherwise use up their
+ * attempts by probing.
  *
  * @param onOpen the circuit has opened: whoever brings work that needs the provider may as well stop
  * @param onRetry a call is welcome again, because `openMs` are over or because the provider has answered
@@ -45,7 +47,7 @@ export function createPaymentBreaker(options: {
 }): PaymentBreaker {
   const { gateway, failures, openMs, onOpen, onRetry, logger } = options;
   const policy = circuitBreaker(handleAll, {
-    breaker: new ConsecutiveBreaker(failures),
+    breaker: new FailuresInARow(failures),
     halfOpenAfter: openMs,
   });
   let untilRetry: NodeJS.Timeout | undefined;
@@ -78,13 +80,20 @@ export function createPaymentBreaker(options: {
         if (error instanceof BrokenCircuitError) throw circuitIsOpen(error);
         throw policy.state === CircuitState.Closed ? error : blamedOnProvider(error as AppError);
       });
-    if ('error' in end) throw end.error;
-    return end.value;
+    return unwrap(end);
+  }
+
+  /** Only that there is no answer counts. */
+  async function guardLookup<T>(call: () => Promise<T>): Promise<T> {
+    if (policy.state !== CircuitState.Closed) return guard(call);
+    const end = await settled(call());
+    if ('error' in end && isOutage(end.error)) return guard(() => Promise.reject(end.error));
+    return unwrap(end);
   }
 
   return {
     charge: (request) => guard(() => gateway.charge(request)),
-    lookup: (request) => guard(() => gateway.lookup(request)),
+    lookup: (request) => guardLookup(() => gateway.lookup(request)),
     cancel: (request) => guard(() => gateway.cancel(request)),
     refund: (request) => guard(() => gateway.refund(request)),
     circuit: () => circuitOf[policy.state],
@@ -95,16 +104,47 @@ export function createPaymentBreaker(options: {
 type End<T> = { readonly value: T } | { readonly error: unknown };
 
 async function endOf<T>(call: Promise<T>): Promise<End<T>> {
+  const end = await settled(call);
+  if ('error' in end && isOutage(end.error)) throw end.error;
+  return end;
+}
+
+async function settled<T>(call: Promise<T>): Promise<End<T>> {
   try {
     return { value: await call };
   } catch (error) {
-    if (isOutage(error)) throw error;
     return { error };
+  }
+}
+
+function unwrap<T>(end: End<T>): T {
+  if ('error' in end) throw end.error;
+  return end.value;
+}
+
+/** Opens after so many failures in a row. After a probe that went well one failure is enough until another call does. */
+class FailuresInARow implements IBreaker {
+  state: unknown = 0;
+  readonly #most: number;
+  #count = 0;
+
+  constructor(most: number) {
+    this.#most = most;
+  }
+
+  success(circuit: CircuitState): void {
+    this.#count = circuit === CircuitState.HalfOpen ? this.#most - 1 : 0;
+  }
+
+  failure(): boolean {
+    this.#count += 1;
+    return this.#count >= this.#most;
   }
 }
 
 function isOutage(error: unknown): boolean {
   if (!(error instanceof AppError)) return false;
+  if (error.data['answered'] === true) return false;
   return error.code === 'PAYMENT_UNAVAILABLE' || error.code === 'PAYMENT_OUTCOME_UNKNOWN';
 }
 

@@ -63,7 +63,7 @@ describe('the answer to a charge', () => {
   test('leaves its status and code, and nothing else, in the error', () => {
     const given = problem(422, 'KEY_REUSED', { detail: 'with a secret' });
     const error = failure(() => readCharge(given)) as Error & { data: unknown };
-    expect(error.data).toEqual({ status: 422, providerCode: 'KEY_REUSED' });
+    expect(error.data).toEqual({ status: 422, providerCode: 'KEY_REUSED', answered: false });
     expect(error.message).not.toContain('secret');
   });
 });

@@ -35,7 +35,7 @@ export function readLookup(answer: HttpAnswer): LookupOutcome {
     return { outcome: 'absent' };
   const state = answer.status === 200 ? parse(keyStateSchema, answer) : undefined;
   const outcome = state && outcomeOf(state);
-  if (outcome === undefined) throw failureOf(answer);
+  if (outcome === undefined) throw failureOf(answer, { answered: state !== undefined });
   return outcome;
 }
 
@@ -88,10 +88,12 @@ const UNDECIDED = new Set([408, 409, 425]);
 /** Conflicts that stay as they are: the money will not, or cannot any more, be given back. */
 const FINAL_CONFLICTS = new Set(['COMPENSATION_DECLINED', 'ILLEGAL_STATE']);
 
-function failureOf(answer: HttpAnswer): AppError {
+/** @param options.answered whether the provider spoke clearly, only not about the end yet; it is not away then */
+function failureOf(answer: HttpAnswer, options: { answered?: boolean } = {}): AppError {
   const { status } = answer;
   const providerCode = parse(problemSchema, answer)?.code;
-  const data = { status, providerCode };
+  const answered = options.answered ?? (status === 409 && providerCode !== undefined);
+  const data = { status, providerCode, answered };
   if (status === 429) {
     const message = 'The payment provider is too busy.';
     return new AppError({ code: 'PAYMENT_UNAVAILABLE', kind: 'transient', message, data });

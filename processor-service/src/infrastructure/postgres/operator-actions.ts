@@ -69,6 +69,7 @@ interface NewActionRow {
   readonly message_id: string | null;
   readonly replay_count: number | null;
   readonly letter_failed_at: Date | null;
+  readonly letter_digest: string | null;
   readonly order_id: string | null;
   readonly type: string | null;
   readonly error_code: string | null;
@@ -95,6 +96,7 @@ function toRow(action: IntendedAction, at: Date): NewActionRow {
     message_id: letter?.messageId ?? null,
     replay_count: letter?.replayCount ?? null,
     letter_failed_at: letter?.failedAt ?? null,
+    letter_digest: letter?.digest ?? null,
     order_id: action.orderId ?? null,
     type: action.type ?? null,
     error_code: action.errorCode ?? null,
@@ -119,15 +121,14 @@ function storable<T>(value: T): T {
 
 /** What the unique index looks at; for what is done to a saga, the order. */
 function keyOf(row: NewActionRow): string {
-  const { action, message_id, queue, replay_count, letter_failed_at, replaced_by, order_id } = row;
-  return JSON.stringify([
-    action,
-    ...(message_id === null ? [order_id] : [message_id, queue, replay_count, letter_failed_at, replaced_by]),
-  ]);
+  const { action, message_id, queue, replay_count, letter_failed_at, letter_digest, replaced_by } = row;
+  const letter = [message_id, queue, replay_count, letter_failed_at, letter_digest, replaced_by];
+  return JSON.stringify([action, ...(message_id === null ? [row.order_id] : letter)]);
 }
 
 function fromRow(row: ActionRow): OperatorAction {
   const { message_id: messageId, queue, replay_count: replayCount, letter_failed_at: failedAt } = row;
+  const digest = row.letter_digest ?? '';
   const isAboutLetter = messageId !== null && queue !== null && replayCount !== null;
   return {
     id: row.id,
@@ -136,7 +137,7 @@ function fromRow(row: ActionRow): OperatorAction {
     outcome: row.outcome,
     error: row.error,
     reason: row.reason ?? undefined,
-    letter: isAboutLetter ? { messageId, queue, replayCount, failedAt } : undefined,
+    letter: isAboutLetter ? { messageId, queue, replayCount, failedAt, digest } : undefined,
     orderId: row.order_id ?? undefined,
     type: row.type ?? undefined,
     errorCode: row.error_code ?? undefined,
@@ -160,6 +161,7 @@ function fromModel(model: OperatorActionModel): OperatorAction {
     message_id: model.messageId,
     replay_count: model.replayCount,
     letter_failed_at: model.letterFailedAt,
+    letter_digest: model.letterDigest,
     order_id: model.orderId,
     type: model.type,
     error_code: model.errorCode,

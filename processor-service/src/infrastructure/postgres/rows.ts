@@ -8,6 +8,7 @@ export interface SagaRow {
   readonly order_id: string;
   readonly state: SagaState;
   readonly run: number;
+  readonly replays: number;
   readonly order: OrderToProcess;
   readonly message_id: string;
   readonly correlation_id: string;
@@ -30,6 +31,7 @@ export function toSagaRow(saga: Saga): SagaRow {
     order_id: saga.order.orderId,
     state: saga.state,
     run: saga.run,
+    replays: saga.replays,
     order: saga.order,
     message_id: saga.messageId,
     correlation_id: saga.correlationId,
@@ -53,6 +55,7 @@ export function fromSagaRow(row: SagaRow): Saga {
     order: row.order,
     state: row.state,
     run: row.run,
+    replays: row.replays,
     messageId: row.message_id,
     correlationId: row.correlation_id,
     traceparent: row.traceparent,

@@ -17,6 +17,7 @@ export const storeSagaChanges: Statement = {
       UPDATE sagas
       SET state = changed.state,
           run = changed.run,
+          replays = changed.replays,
           payment_id = changed.payment_id,
           failure = changed.failure,
           payment_requested = changed.payment_requested,
