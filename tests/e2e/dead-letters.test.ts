@@ -239,7 +239,7 @@ test('the desk over HTTP says what is wrong with a question', async () => {
   expect(codes).toEqual([
     [400, 'VALIDATION_FAILED'],
     [400, 'VALIDATION_FAILED'],
-    [404, 'QUEUE_NOT_FOUND'],
+    [400, 'VALIDATION_FAILED'],
     [404, 'MESSAGE_NOT_FOUND'],
   ]);
 });

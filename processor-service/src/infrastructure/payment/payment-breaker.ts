@@ -1,10 +1,10 @@
 import {
   BrokenCircuitError,
   CircuitState,
+  ConsecutiveBreaker,
   circuitBreaker,
   type FailureReason,
   handleAll,
-  type IBreaker,
 } from 'cockatiel';
 import type { Logger } from 'pino';
 import { AppError } from '#shared/kernel/errors.ts';
@@ -30,9 +30,8 @@ const circuitOf: Record<CircuitState, Circuit> = {
  * them and whatever they asked for. Any clear answer, also a decline or a refusal, starts the count anew; but not the
  * answer to a look-up, because each failed charge is followed by one, and a provider may well answer those while it
  * cannot charge. While the circuit is open, calls throw `PAYMENT_UNAVAILABLE` of kind `unavailable` and nothing is sent.
- * After `openMs` the next call is let through to see, and closes the circuit on probation, or opens it again. The calls
- * that open it fail with the kind `unavailable`, too: in a long outage their orders would otherwise use up their
- * attempts by probing.
+ * After `openMs` the next call is let through to see, and closes the circuit or opens it again. The calls that open it
+ * fail with the kind `unavailable`, too: in a long outage their orders would otherwise use up their attempts by probing.
  *
  * @param onOpen the circuit has opened: whoever brings work that needs the provider may as well stop
  * @param onRetry a call is welcome again, because `openMs` are over or because the provider has answered
@@ -47,7 +46,7 @@ export function createPaymentBreaker(options: {
 }): PaymentBreaker {
   const { gateway, failures, openMs, onOpen, onRetry, logger } = options;
   const policy = circuitBreaker(handleAll, {
-    breaker: new FailuresInARow(failures),
+    breaker: new ConsecutiveBreaker(failures),
     halfOpenAfter: openMs,
   });
   let untilRetry: NodeJS.Timeout | undefined;
@@ -120,26 +119,6 @@ async function settled<T>(call: Promise<T>): Promise<End<T>> {
 function unwrap<T>(end: End<T>): T {
   if ('error' in end) throw end.error;
   return end.value;
-}
-
-/** Opens after so many failures in a row. After a probe that went well one failure is enough until another call does. */
-class FailuresInARow implements IBreaker {
-  state: unknown = 0;
-  readonly #most: number;
-  #count = 0;
-
-  constructor(most: number) {
-    this.#most = most;
-  }
-
-  success(circuit: CircuitState): void {
-    this.#count = circuit === CircuitState.HalfOpen ? this.#most - 1 : 0;
-  }
-
-  failure(): boolean {
-    this.#count += 1;
-    return this.#count >= this.#most;
-  }
 }
 
 function isOutage(error: unknown): boolean {
