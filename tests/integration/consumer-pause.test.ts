@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { queues } from '#shared/contracts/topology.ts';
 import { AppError } from '#shared/kernel/errors.ts';
+import { sleep } from '#shared/kernel/sleep.ts';
 import { type IncomingMessage, publishOptions } from '#shared/messaging/message.ts';
 import { createTestBroker, type TestBroker } from '../support/broker.ts';
 import { eventually } from '../support/eventually.ts';
@@ -162,6 +163,25 @@ describe('a consumer that pauses', () => {
     consumer.resume();
     consumer.pause();
     await hasConsumers(0);
+  });
+
+  test('gets what comes afterwards once, although something was in hand all the time', async () => {
+    const inHand = Promise.withResolvers<void>();
+    dependency = () => (delivered.length === 1 ? inHand.promise : Promise.resolve());
+    const ids = send();
+    await eventually(() => delivered.length === 1);
+    for (let round = 1; round <= 10; round += 1) {
+      consumer.pause();
+      // The broker counts a consumer until it has acknowledged everything, so there is nothing to wait for.
+      await sleep(20);
+      consumer.resume();
+      ids.push(...send());
+      await eventually(() => delivered.length > round);
+    }
+    inHand.resolve();
+    await consumer.stop();
+    expect(delivered).toEqual(ids);
+    expect(await broker.count(workQueue)).toBe(0);
   });
 
   test('can be stopped in the middle of a change, and does not go on after that', async () => {

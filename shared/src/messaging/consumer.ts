@@ -47,9 +47,8 @@ export interface Consumer {
 interface Subscription {
   readonly channel: Channel;
   readonly connection: ChannelModel;
-  readonly consumerTag: string;
-  /** What the broker was last told, or is being told. */
-  isConsuming: boolean;
+  /** Of the consumption that the broker was told, or is being told, to begin; `undefined` when it was told to end it. */
+  consumerTag: string | undefined;
 }
 
 const assertBindingsEveryMs = 5_000;
@@ -83,6 +82,7 @@ export function createConsumer(options: {
   const stopping = new AbortController();
   const atHand = new Set<Promise<void>>();
   let subscription: Subscription | undefined;
+  let subscriptions = 0;
   let isPaused = false;
   let isStopping = false;
   let resumed = new AbortController();
@@ -201,7 +201,7 @@ export function createConsumer(options: {
     await channel.checkQueue(queue);
     await assertBindings(channel, queue);
     await channel.prefetch(concurrency);
-    subscription = { channel, connection, consumerTag: `${name}.${process.pid}`, isConsuming: false };
+    subscription = { channel, connection, consumerTag: undefined };
     await subscribeAsWanted();
     // A binding that was deleted by accident comes back, while its messages are still young.
     upkeep = setInterval(() => {
@@ -217,11 +217,18 @@ export function createConsumer(options: {
       if (!subscription) return;
       const { channel, connection, consumerTag } = subscription;
       const isWanted = !isPaused && !isStopping;
-      if (subscription.isConsuming === isWanted) return;
-      subscription.isConsuming = isWanted;
-      if (!isWanted) return void (await channel.cancel(consumerTag));
+      if ((consumerTag !== undefined) === isWanted) return;
+      if (consumerTag !== undefined) {
+        subscription.consumerTag = undefined;
+        await channel.cancel(consumerTag);
+        return;
+      }
+      // Never the same twice: a delivery on its way to the last one would crash the channel in RabbitMQ 3.10.
+      subscriptions += 1;
+      const newTag = `${name}.${process.pid}.${subscriptions}`;
+      subscription.consumerTag = newTag;
       await channel.consume(queue, (delivered) => onDelivery(channel, delivered, connection), {
-        consumerTag,
+        consumerTag: newTag,
       });
     });
   }
