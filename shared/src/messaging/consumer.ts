@@ -49,6 +49,8 @@ interface Subscription {
   readonly connection: ChannelModel;
   /** Of the consumption that the broker was told, or is being told, to begin; `undefined` when it was told to end it. */
   consumerTag: string | undefined;
+  /** How many of its messages are not answered yet. */
+  inHand: number;
 }
 
 const assertBindingsEveryMs = 5_000;
@@ -182,7 +184,8 @@ export function createConsumer(options: {
     });
   }
 
-  function onDelivery(channel: Channel, delivered: ConsumeMessage | null, connection: ChannelModel): void {
+  function onDelivery(by: Subscription, delivered: ConsumeMessage | null): void {
+    const { channel, connection } = by;
     if (delivered === null) {
       logger.warn('the broker cancelled the subscription');
       void closeConnection(connection);
@@ -193,7 +196,12 @@ export function createConsumer(options: {
       void closeConnection(connection);
     });
     atHand.add(job);
-    void job.finally(() => atHand.delete(job));
+    by.inHand += 1;
+    void job.finally(() => {
+      atHand.delete(job);
+      by.inHand -= 1;
+      if (by.inHand === 0 && by.consumerTag === undefined) changeSubscription();
+    });
   }
 
   async function attach(connection: ChannelModel): Promise<void> {
@@ -201,7 +209,7 @@ export function createConsumer(options: {
     await channel.checkQueue(queue);
     await assertBindings(channel, queue);
     await channel.prefetch(concurrency);
-    subscription = { channel, connection, consumerTag: undefined };
+    subscription = { channel, connection, consumerTag: undefined, inHand: 0 };
     await subscribeAsWanted();
     // A binding that was deleted by accident comes back, while its messages are still young.
     upkeep = setInterval(() => {
@@ -211,31 +219,33 @@ export function createConsumer(options: {
     }, assertBindingsEveryMs);
   }
 
-  /** Brings the consumption on the present channel, if there is one, to what is wanted when its turn comes. */
+  /**
+   * Brings the consumption on the present channel, if there is one, to what is wanted when its turn comes. It begins
+   * only with empty hands: the broker would count what is in hand against the limit of the consumption that has ended.
+   */
   function subscribeAsWanted(): Promise<void> {
     return oneChangeAtATime(async () => {
       if (!subscription) return;
-      const { channel, connection, consumerTag } = subscription;
+      const current = subscription;
+      const { channel, consumerTag } = current;
       const isWanted = !isPaused && !isStopping;
       if ((consumerTag !== undefined) === isWanted) return;
       if (consumerTag !== undefined) {
-        subscription.consumerTag = undefined;
+        current.consumerTag = undefined;
         await channel.cancel(consumerTag);
         return;
       }
+      if (current.inHand > 0) return;
       // Never the same twice: a delivery on its way to the last one would crash the channel in RabbitMQ 3.10.
       subscriptions += 1;
       const newTag = `${name}.${process.pid}.${subscriptions}`;
-      subscription.consumerTag = newTag;
-      await channel.consume(queue, (delivered) => onDelivery(channel, delivered, connection), {
-        consumerTag: newTag,
-      });
+      current.consumerTag = newTag;
+      await channel.consume(queue, (delivered) => onDelivery(current, delivered), { consumerTag: newTag });
     });
   }
 
   /** The connection that takes the place of one on which it fails begins as is wanted by then. */
-  function setPaused(paused: boolean): void {
-    isPaused = paused;
+  function changeSubscription(): void {
     const changing = subscription;
     subscribeAsWanted().catch((error: unknown) => {
       logger.warn({ err: error }, 'could not change the subscription');
@@ -254,9 +264,13 @@ export function createConsumer(options: {
   return {
     start: connection.start,
     isReady: () => subscription !== undefined && connection.state() !== 'disconnected',
-    pause: () => setPaused(true),
+    pause() {
+      isPaused = true;
+      changeSubscription();
+    },
     resume() {
-      setPaused(false);
+      isPaused = false;
+      changeSubscription();
       resumed.abort();
       resumed = new AbortController();
     },
