@@ -30,7 +30,7 @@ async function documentOf(service: 'order' | 'processor'): Promise<OpenApi> {
 const health = ['get /health/live', 'get /health/ready'];
 const commands = ['cancel', 'fulfil', 'pay', 'refund'].map((name) => `post /orders/{id}/${name}`);
 /** Posts that say everything by their address. */
-const withoutBody = /\/(fulfil|pay|replay|stop|replays\/\{id\}\/resume)$/;
+const withoutBody = /\/(replay|stop|replays\/\{id\}\/resume)$/;
 const sagas = ['get /sagas', 'get /sagas/{orderId}', 'post /sagas/{orderId}/resume'];
 const deadLetters = [
   'get /dead-letters',

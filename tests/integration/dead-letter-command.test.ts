@@ -157,12 +157,19 @@ describe('the dead-letter command', () => {
 
   test('says in one sentence what is wrong, and fails', async () => {
     const nowhere = Object.assign(new URL(broker.url), { port: '1' }).href;
-    const [unknownId, unknownQueue, noBroker, noRun, noTime] = await Promise.all([
+    const [unknownId, unknownQueue, noBroker, noRun, noTime, ...others] = await Promise.all([
       dlq(['replay', 'nobody']),
       dlq(['list', '--queue', 'no.such.queue']),
       dlq(['list'], nowhere),
       dlq(['resume', 'nobody']),
       dlq(['replay', '--after', 'teatime']),
+      dlq(['replay', '--all', '--rate', '0']),
+      dlq(['replay', 'nobody', 'nowhere']),
+      dlq(['replay', 'nobody', '--dry-run']),
+      dlq(['discard', 'one', 'two', '--reason', 'both']),
+      dlq(['list', '--order', '']),
+      dlq(['list', '--order', 'nosuch']),
+      dlq(['edit', 'nobody', '--file', '/nosuch.json']),
     ]);
     const everywhere = workQueues.map(({ name }) => deadLetterQueueOf(name)).join(', ');
     expect(unknownId).toMatchObject(sentence(`no message nobody in ${everywhere}`));
@@ -172,10 +179,24 @@ describe('the dead-letter command', () => {
     expect(noBroker).toMatchObject(sentence('the broker cannot be reached'));
     expect(noRun).toMatchObject(sentence('there is no replay nobody'));
     expect(noTime).toMatchObject(sentence('teatime is not a time'));
+    expect(others).toMatchObject(
+      [
+        '--rate has to be a whole number from 1 to 1000',
+        'there is no dead letter nobody',
+        'there is no dead letter nobody',
+        'what is two to discard?',
+        '--order is empty',
+        'nosuch is not an id',
+        '/nosuch.json cannot be read',
+      ].map(sentence),
+    );
+    expect(await dlq(['list', '--limit', '5'])).toMatchObject({
+      code: 2,
+      stderr: "Unknown option '--limit'\n",
+    });
     const misuses = [
       ['resurrect'],
       ['replay'],
-      ['replay', '--all', '--rate', '0'],
       ['discard', 'without-a-reason'],
       ['edit', 'without-a-file'],
       ['stop'],

@@ -7,6 +7,7 @@ import type { ChangeOrder } from '../application/change-order.ts';
 import type { OrderCommand } from '../domain/order-commands.ts';
 import {
   cancelBody,
+  emptyBody,
   ifMatchHeader,
   type OrderResource,
   orderIdParams,
@@ -66,6 +67,7 @@ export function registerOrderCommandRoutes(app: HttpServer, useCases: { changeOr
         summary: 'Ask for an order with manual payment to be paid',
         params: orderIdParams,
         headers: ifMatchHeader,
+        body: emptyBody,
         response: { 202: orderResource, ...refusals },
       },
     },
@@ -101,6 +103,7 @@ export function registerOrderCommandRoutes(app: HttpServer, useCases: { changeOr
         summary: 'Mark a completed order as finished',
         params: orderIdParams,
         headers: ifMatchHeader,
+        body: emptyBody,
         response: { 200: orderResource, ...refusals },
       },
     },

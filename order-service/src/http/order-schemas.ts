@@ -64,6 +64,9 @@ const reason = text(500).optional().describe('Kept in the history');
 /** Requests without a body are as good as those with an empty one. */
 export const cancelBody = z.strictObject({ reason }).nullish();
 
+/** Nothing more is to be said. */
+export const emptyBody = z.strictObject({}).nullish();
+
 export const refundBody = z
   .strictObject({
     amountMinor: z

@@ -5,7 +5,7 @@ import type { ReplayRun } from '../application/ports/replay-runs.ts';
 const longestText = 200;
 
 export const printable = z
-  .string()
+  .string({ error: ({ input }) => (input === undefined ? 'is required' : 'has to be text') })
   .trim()
   .min(1)
   .max(longestText)

@@ -3,7 +3,7 @@ import { allDeadLetterQueues, type Selection } from '../application/dead-letters
 
 const text = z.string().min(1).max(200);
 const mostIds = 1_000;
-const queue = z.enum(allDeadLetterQueues);
+const queue = z.enum(allDeadLetterQueues, { error: `has to be one of ${allDeadLetterQueues.join(', ')}` });
 
 const parts = {
   orderId: z.uuid().optional(),

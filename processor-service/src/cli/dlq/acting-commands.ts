@@ -1,6 +1,5 @@
 import { readFile } from 'node:fs/promises';
 import { userInfo } from 'node:os';
-import { AppError } from '#shared/kernel/errors.ts';
 import { isUuid } from '#shared/kernel/ids.ts';
 import type { DeadLetterActions } from '../../application/dead-letters/dead-letter-actions.ts';
 import { defaultPerSecond, mostPerSecond } from '../../application/dead-letters/replay-ramp.ts';
@@ -8,6 +7,7 @@ import type { ReplayProgress } from '../../application/dead-letters/replay-run.t
 import type { Selection } from '../../application/dead-letters/selection.ts';
 import type { OperatorAction } from '../../application/ports/operator-actions.ts';
 import type { ReplayRun } from '../../application/ports/replay-runs.ts';
+import { readText, wrongUse } from '../wrong-use.ts';
 
 /** Options of the commands that act, besides the filters; see `parseArgs` of Node. */
 export const actingOptions = {
@@ -22,6 +22,7 @@ export const actingOptions = {
 } as const;
 
 export interface ActingValues {
+  readonly json?: boolean | undefined;
   readonly queue?: string | readonly string[] | undefined;
   readonly all?: boolean | undefined;
   readonly rate?: string | undefined;
@@ -61,7 +62,12 @@ const readers: ReadonlyMap<string, (asked: Asked) => ActingCommand | undefined> 
   ['replay', readReplay],
   ['edit', readEdit],
   ['discard', readDiscard],
-  ['runs', () => listRuns],
+  [
+    'runs',
+    ({ values }: Asked) =>
+      (actions: DeadLetterActions) =>
+        listRuns(actions, values),
+  ],
   ['resume', readResume],
   ['stop', readStop],
   [
@@ -74,7 +80,6 @@ const readers: ReadonlyMap<string, (asked: Asked) => ActingCommand | undefined> 
 
 function readReplay({ operands, values, selection, operator }: Asked): ActingCommand | undefined {
   const ratePerSecond = readRate(values.rate);
-  if (ratePerSecond === undefined) return undefined;
   const { queues, ...conditions } = selection;
   const isConditional = Object.values(conditions).some((condition) => condition !== undefined);
   const [id] = operands;
@@ -98,9 +103,17 @@ function readEdit({
   if (id === undefined || file === undefined) return undefined;
   const { queues } = selection;
   return async ({ edit }) => {
-    const action = await edit({ id, queues, body: await readFile(file), operator });
+    const action = await edit({ id, queues, body: await readBody(file), operator });
     return tell('edited', action, `, sent as ${action.replacedBy}`);
   };
+}
+
+async function readBody(file: string): Promise<Buffer> {
+  try {
+    return await readFile(file);
+  } catch {
+    throw wrongUse(`${file} cannot be read`);
+  }
 }
 
 function readDiscard({
@@ -125,10 +138,10 @@ function readStop({ operands: [id], operator }: Asked): ActingCommand | undefine
   return async ({ replays }) => print(describeRun(await replays.stop(id, operator)));
 }
 
-function readRate(text: string | undefined): number | undefined {
-  if (text === undefined) return defaultPerSecond;
-  const rate = Number(text);
-  return Number.isInteger(rate) && rate >= 1 && rate <= mostPerSecond ? rate : undefined;
+function readRate(text: string | undefined): number {
+  const rate = Number(text ?? defaultPerSecond);
+  if (Number.isInteger(rate) && rate >= 1 && rate <= mostPerSecond) return rate;
+  throw wrongUse(`--rate has to be a whole number from 1 to ${mostPerSecond}`);
 }
 
 async function carryOut(
@@ -161,8 +174,9 @@ function showProgress({ letters, batch, perSecond }: ReplayProgress): void {
 
 const mostShown = 100;
 
-async function listRuns({ replays }: DeadLetterActions): Promise<number> {
+async function listRuns({ replays }: DeadLetterActions, { json = false }: ActingValues): Promise<number> {
   const runs = await replays.list(mostShown);
+  if (json) return printJson(runs);
   for (const run of runs) print(describeRun(run));
   return print(runs.length === 0 ? 'no replays' : `${runs.length} replay${runs.length === 1 ? '' : 's'}`);
 }
@@ -177,16 +191,15 @@ function describeRun({ id, status, replayed, operator, startedAt, reason, select
 
 async function listActions({ history }: DeadLetterActions, values: ActingValues): Promise<number> {
   const { order: orderId, message: messageId, run: replayRunId } = values;
-  for (const id of [orderId, replayRunId]) if (id !== undefined && !isUuid(id)) throw noId(id);
+  for (const id of [orderId, replayRunId]) {
+    if (id !== undefined && !isUuid(id)) throw wrongUse(`${id} is not an id`);
+  }
   const actions = await history({ orderId, messageId, replayRunId, limit: mostShown });
+  if (values.json) return printJson(actions);
   for (const action of actions) print(describeAction(action));
   return print(
     actions.length === 0 ? 'no actions' : `${actions.length} action${actions.length === 1 ? '' : 's'}`,
   );
-}
-
-function noId(text: string): AppError {
-  return new AppError({ code: 'VALIDATION_FAILED', kind: 'rejected', message: `${text} is not an id` });
 }
 
 function describeAction(action: OperatorAction): string {
@@ -209,22 +222,14 @@ function tell(what: string, { letter, type, orderId }: OperatorAction, more = ''
   return print(`${what} ${letter?.messageId} ${type}${orderId ? ` of order ${orderId}` : ''}${more}`);
 }
 
-function print(line: string): number {
-  console.log(line);
+/** One object per line. */
+function printJson(items: readonly unknown[]): number {
+  const plain = (_key: string, value: unknown) => (typeof value === 'bigint' ? Number(value) : value);
+  for (const item of items) print(JSON.stringify(item, plain));
   return 0;
 }
 
-const longestText = 200;
-
-/** @throws AppError `VALIDATION_FAILED` for what neither the audit nor a message can carry. */
-function readText(option: string, given: string): string {
-  const value = given.trim();
-  if (value === '' || value.length > longestText || !value.isWellFormed() || /\p{Cc}/u.test(value)) {
-    throw new AppError({
-      code: 'VALIDATION_FAILED',
-      kind: 'rejected',
-      message: `${option} has to be text of 1 to ${longestText} characters without control characters`,
-    });
-  }
-  return value;
+function print(line: string): number {
+  console.log(line);
+  return 0;
 }

@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
-import { AppError } from '#shared/kernel/errors.ts';
+import { isUuid } from '#shared/kernel/ids.ts';
 import { allDeadLetterQueues, type Selection } from '../../application/dead-letters/selection.ts';
+import { requireSense, wrongUse } from '../wrong-use.ts';
 import { type ActingCommand, actingOptions, readActingCommand } from './acting-commands.ts';
 import { type LookingCommand, lookingOptions, readLookingCommand } from './looking-commands.ts';
 import { mayBeShort } from './short-ids.ts';
@@ -14,12 +15,16 @@ export interface CommandLine {
   /** `undefined` when it asks for help or makes no sense. */
   readonly command: DlqCommand | undefined;
   readonly asksForHelp: boolean;
-  /** Ids of letters that may be given by their end; give {@link readCommandLine} the whole ones and read again. */
-  readonly shortIds: readonly string[];
+  /**
+   * Ids of letters that have to be looked up: they may be given by their end, or nobody would notice that there is no
+   * such letter. Give {@link readCommandLine} the whole ones and read again.
+   */
+  readonly idsToFind: readonly string[];
   readonly queues: readonly string[];
 }
 
 const takeLetters = new Set(['show', 'replay', 'edit', 'discard']);
+const takeOne = new Set(['show', 'edit', 'discard', 'resume', 'stop']);
 
 /** @throws TypeError naming an option that does not exist, AppError `VALIDATION_FAILED`. */
 export function readCommandLine(
@@ -31,17 +36,21 @@ export function readCommandLine(
     allowPositionals: true,
     options: { ...filterOptions, ...lookingOptions, ...actingOptions, help: { type: 'boolean' } },
   });
-  const [name, ...operands] = positionals;
+  const [name = '', ...operands] = positionals;
+  requireSense(values, operands);
+  const mostOperands = name === 'replay' ? Number.POSITIVE_INFINITY : takeOne.has(name) ? 1 : 0;
+  if (operands.length > mostOperands) throw wrongUse(`what is ${operands[mostOperands]} to ${name}?`);
   const selection = readSelection(values);
   const words = positionals.map((word) => wholeIds.get(word) ?? word);
   const look = readLookingCommand(words, values, selection);
   const act = look ? undefined : readActingCommand(words, values, selection);
-  const shortIds = name !== undefined && takeLetters.has(name) ? operands.filter(mayBeShort) : [];
+  const mayMissSome = operands.length > 1 || (values['dry-run'] ?? false);
+  const idsToFind = takeLetters.has(name) ? operands.filter((id) => mayMissSome || mayBeShort(id)) : [];
   return {
-    name,
+    name: positionals[0],
     command: look ? { look } : act && { act },
     asksForHelp: values.help ?? false,
-    shortIds,
+    idsToFind,
     queues: selection.queues,
   };
 }
@@ -70,7 +79,7 @@ function readSelection(values: {
     queues: queues ?? allDeadLetterQueues,
     types,
     errorCodes,
-    orderId,
+    orderId: orderId === undefined ? undefined : readOrderId(orderId),
     fingerprint,
     failedAfter: readTime(values.after),
     failedBefore: readTime(values.before),
@@ -81,5 +90,10 @@ function readTime(text: string | undefined): string | undefined {
   if (text === undefined) return undefined;
   const time = new Date(text);
   if (!Number.isNaN(time.getTime())) return time.toISOString();
-  throw new AppError({ code: 'VALIDATION_FAILED', kind: 'rejected', message: `${text} is not a time` });
+  throw wrongUse(`${text} is not a time`);
+}
+
+function readOrderId(text: string): string {
+  if (!isUuid(text)) throw wrongUse(`${text} is not an id`);
+  return text;
 }

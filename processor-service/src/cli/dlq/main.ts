@@ -10,8 +10,9 @@ import { parseDeskConfig } from '../../config.ts';
 import { createDesk } from '../../desk/container.ts';
 import { createPrismaClient } from '../../infrastructure/postgres/prisma-client.ts';
 import { findAddress } from '../stack-address.ts';
+import { tellWrongOption } from '../wrong-use.ts';
 import { type CommandLine, readCommandLine } from './commands.ts';
-import { resolveShortId } from './short-ids.ts';
+import { resolveId } from './short-ids.ts';
 import { usageOf } from './usage.ts';
 
 const name = 'dlq';
@@ -65,12 +66,12 @@ function open(amqpUrl: string, databaseUrl: string) {
   };
 }
 
-/** The whole ids of letters that were given by their ends, if any were. */
-async function resolve({ shortIds, queues }: CommandLine, { looks }: Desk): Promise<Map<string, string>> {
-  if (shortIds.length === 0) return new Map();
+/** The whole ids of the letters that have to be looked up. */
+async function resolve({ idsToFind, queues }: CommandLine, { looks }: Desk): Promise<Map<string, string>> {
+  if (idsToFind.length === 0) return new Map();
   const ids: string[] = [];
   for await (const { id } of looks.list({ queues })) ids.push(id);
-  return new Map(shortIds.map((short) => [short, resolveShortId(short, ids)]));
+  return new Map(idsToFind.map((given) => [given, resolveId(given, ids)]));
 }
 
 async function connect(publisher: Publisher): Promise<void> {
@@ -92,6 +93,7 @@ process.stdout.on('error', () => leaving.abort());
 try {
   process.exitCode = await run(process.argv.slice(2), leaving.signal);
 } catch (error) {
-  console.error(toAppError(error).message);
-  process.exitCode = 1;
+  const wrongOption = tellWrongOption(error);
+  console.error(wrongOption ?? toAppError(error).message);
+  process.exitCode = wrongOption === undefined ? 1 : 2;
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { mayBeShort, resolveShortId, shortLengthOf } from './short-ids.ts';
+import { mayBeShort, resolveId, shortLengthOf } from './short-ids.ts';
 
 const ids = [
   '01a1fc1b-0d7b-77a6-978c-a21a409fe798',
@@ -16,13 +16,13 @@ describe('short ids', () => {
   });
 
   test('lead back to the whole id', () => {
-    for (const id of ids) expect(resolveShortId(id.slice(-12), ids)).toBe(id);
-    expect(resolveShortId('nobody', ids)).toBe('nobody');
-    expect(resolveShortId('00ff', [...ids, '00ff'])).toBe('00ff');
+    for (const id of ids) expect(resolveId(id.slice(-12), ids)).toBe(id);
+    expect(() => resolveId('nobody', ids)).toThrow('there is no dead letter nobody');
+    expect(resolveId('00ff', [...ids, '00ff'])).toBe('00ff');
   });
 
   test('are refused when they may mean several', () => {
-    expect(() => resolveShortId('409fe798', ids)).toThrow(/^409fe798 may be any of 2: /);
+    expect(() => resolveId('409fe798', ids)).toThrow(/^409fe798 may be any of 2: /);
   });
 
   test('are told from whole ones', () => {

@@ -15,18 +15,23 @@ export function shortLengthOf(ids: readonly string[]): number {
 }
 
 /**
- * The one of `ids` that is meant by its end; what is meant by none stays as it is.
+ * The one of `ids` that is meant, also by its end.
  *
- * @throws AppError `VALIDATION_FAILED` when several are.
+ * @throws AppError `MESSAGE_NOT_FOUND`; `VALIDATION_FAILED` when several are.
  */
-export function resolveShortId(short: string, ids: readonly string[]): string {
+export function resolveId(short: string, ids: readonly string[]): string {
   if (ids.includes(short)) return short;
   const meant = [...new Set(ids.filter((id) => id.endsWith(short)))];
   if (meant.length > 1) {
     const message = `${short} may be any of ${meant.length}: ${meant.slice(0, 5).join(', ')}${meant.length > 5 ? ', …' : ''}`;
     throw new AppError({ code: 'VALIDATION_FAILED', kind: 'rejected', message });
   }
-  return meant[0] ?? short;
+  if (meant[0] !== undefined) return meant[0];
+  throw new AppError({
+    code: 'MESSAGE_NOT_FOUND',
+    kind: 'rejected',
+    message: `there is no dead letter ${short}`,
+  });
 }
 
 /** Whether it may be the end of an id, and not a whole one. */

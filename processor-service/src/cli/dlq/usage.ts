@@ -51,19 +51,20 @@ ${filters}`,
   edit: {
     synopsis: 'edit <id> --file <json>',
     summary: 'send a letter back with another body, under a new id',
-    details: operator,
+    details: `  --file <json>           the new body; show --json has the present one in content.body\n${operator}`,
   },
   discard: {
     synopsis: 'discard <id> --reason <text>',
     summary: 'delete a letter; what it was is kept in the audit',
-    details: operator,
+    details: `  --reason <text>         why, for the audit\n${operator}`,
   },
-  runs: { synopsis: 'runs', summary: 'the replays of several letters' },
+  runs: { synopsis: 'runs', summary: 'the replays of several letters', details: json },
   resume: { synopsis: 'resume <run>', summary: 'go on with a replay that ended early', details: operator },
   stop: { synopsis: 'stop <run>', summary: 'end a replay after the batch under way', details: operator },
   actions: {
     synopsis: 'actions [--order <id>] [--message <id>] [--run <id>]',
     summary: 'what was done, by whom',
+    details: json,
   },
 };
 
@@ -75,7 +76,7 @@ ${Object.values(commands)
   .map(({ synopsis, summary }) => `  ${synopsis.padEnd(width)}  ${summary}`)
   .join('\n')}
 
-An id may be given by its end, as list shows it. More about a command: npm run dlq -- <command> --help
+The id of a letter may be given by its end, as list shows it. More about a command: npm run dlq -- <command> --help
 
 It finds the broker and the database of a running npm start; for others set AMQP_URL and PROCESSOR_DATABASE_URL.`;
 

@@ -1,9 +1,9 @@
 import { userInfo } from 'node:os';
 import { parseArgs } from 'node:util';
-import { AppError } from '#shared/kernel/errors.ts';
 import type { ReadSagas } from '../../application/read-sagas.ts';
 import type { ResumeSaga } from '../../application/resume-saga.ts';
 import { type Saga, type SagaState, sagaStates, stuckRefundsOf } from '../../domain/saga.ts';
+import { readText, requireSense, wrongUse } from '../wrong-use.ts';
 
 export const usage = `usage: npm run sagas -- <command>
 
@@ -29,9 +29,13 @@ export function readCommandLine(args: readonly string[]): SagaCommand | undefine
   const { values, positionals } = parseArgs({
     args: [...args],
     allowPositionals: true,
-    options: { state: { type: 'string' }, reason: { type: 'string' } },
+    options: { state: { type: 'string' }, reason: { type: 'string' }, help: { type: 'boolean' } },
   });
   const [command, order] = positionals;
+  if (values.help) return undefined;
+  requireSense(values, positionals);
+  const mostWords = command === 'list' ? 1 : 2;
+  if (positionals.length > mostWords) throw wrongUse(`what is ${positionals[mostWords]} to ${command}?`);
   if (command === 'list') {
     const state = values.state === undefined ? undefined : readState(values.state);
     return ({ readSagas }) => list(readSagas, state);
@@ -42,8 +46,9 @@ export function readCommandLine(args: readonly string[]): SagaCommand | undefine
     return async ({ readSagas }) => console.log(JSON.stringify(await readSagas.get(orderId), null, 2));
   }
   if (command === 'resume') {
+    const reason = values.reason === undefined ? undefined : readText('--reason', values.reason);
     return async ({ resumeSaga }) => {
-      const saga = await resumeSaga({ orderId, operator: userInfo().username, reason: values.reason });
+      const saga = await resumeSaga({ orderId, operator: userInfo().username, reason });
       console.log(`resumed ${describe(saga)}`);
     };
   }
@@ -76,15 +81,11 @@ function describe(saga: Saga): string {
 
 function readState(text: string): SagaState {
   const state = sagaStates.find((known) => known === text);
-  if (!state) throw invalid(`there is no state ${text}; there are ${sagaStates.join(', ')}`);
+  if (!state) throw wrongUse(`there is no state ${text}; there are ${sagaStates.join(', ')}`);
   return state;
 }
 
 function readOrderId(text: string): string {
-  if (!uuid.test(text)) throw invalid(`${text} is not the id of an order`);
+  if (!uuid.test(text)) throw wrongUse(`${text} is not the id of an order`);
   return text;
-}
-
-function invalid(message: string): AppError {
-  return new AppError({ code: 'VALIDATION_FAILED', kind: 'rejected', message });
 }

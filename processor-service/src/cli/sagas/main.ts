@@ -9,6 +9,7 @@ import { createTakeSagaSteps } from '../../application/take-saga-steps.ts';
 import { parseSagaConfig, patienceOf } from '../../config.ts';
 import { createSagaRepository } from '../../infrastructure/postgres/saga-repository.ts';
 import { findAddress } from '../stack-address.ts';
+import { tellWrongOption } from '../wrong-use.ts';
 import { readCommandLine, type SagaCommand, usage } from './commands.ts';
 
 async function run(command: SagaCommand): Promise<void> {
@@ -38,11 +39,13 @@ process.stdout.on('error', () => process.exit(0));
 try {
   const command = readCommandLine(process.argv.slice(2));
   if (command) await run(command);
+  else if (process.argv.includes('--help')) console.log(usage);
   else {
     console.error(usage);
     process.exitCode = 2;
   }
 } catch (error) {
-  console.error(toAppError(error).message);
-  process.exitCode = 1;
+  const wrongOption = tellWrongOption(error);
+  console.error(wrongOption ?? toAppError(error).message);
+  process.exitCode = wrongOption === undefined ? 1 : 2;
 }
