@@ -18,6 +18,7 @@ export const gates: readonly Gate[] = [
     command: [programOf('@biomejs/biome', 'bin/biome'), 'check', '--error-on-warnings'],
   },
   { name: 'rabbitmq/definitions.json', command: ['rabbitmq/generate-definitions.ts', '--check'] },
+  { name: 'docs/asyncapi.json', command: ['scripts/generate-asyncapi.ts', '--check'] },
   { name: 'package-lock.json', command: ['scripts/check/lock-file.ts'] },
 ];
 

@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { createTestSystem, type TestSystem } from '../support/system.ts';
 
@@ -97,6 +98,13 @@ describe.each([
         .reduce<unknown>((node, key) => (node as Record<string, unknown>)?.[key], document);
       expect(found).toBeDefined();
     }
+  });
+
+  test('has the events beside it, as they are committed', async () => {
+    const response = await fetch(`${system.urls[service]}/asyncapi.json`);
+    expect(response.headers.get('content-type')).toMatch(/^application\/json/);
+    const committed = await readFile(new URL('../../docs/asyncapi.json', import.meta.url), 'utf8');
+    expect([response.status, await response.text()]).toEqual([200, committed]);
   });
 
   test('can be browsed', async () => {

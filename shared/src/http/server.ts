@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { STATUS_CODES } from 'node:http';
 import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
@@ -52,7 +53,7 @@ const longestFarewellMs = 5_000;
 
 /**
  * A server as both services want it: zod on the way in and out, RFC 9457 problems, correlation ids, OpenAPI 3.1 at
- * `/openapi.json` and a browsable page at `/docs`. Routes are registered by the caller.
+ * `/openapi.json`, the events in AsyncAPI 3 at `/asyncapi.json` and a browsable page at `/docs`. Routes are registered by the caller.
  */
 export async function createHttpServer(options: {
   title: string;
@@ -88,6 +89,10 @@ export async function createHttpServer(options: {
   });
   await app.register(swaggerUi, { routePrefix: '/docs' });
   app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger());
+  const asyncApi = await readFile(new URL('../../../docs/asyncapi.json', import.meta.url));
+  app.get('/asyncapi.json', { schema: { hide: true } }, async (_request, reply) =>
+    reply.type('application/json; charset=utf-8').send(asyncApi),
+  );
   return app;
 }
 
