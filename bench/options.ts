@@ -7,6 +7,8 @@ export interface BenchOptions {
   readonly callers: number;
   /** Every order takes the same SKU, instead of the hundred in turn. */
   readonly hotSku: boolean;
+  /** Every request has an idempotency key. */
+  readonly keys: boolean;
   /** Records where the CPU time of the end-to-end phase goes, which slows it down. */
   readonly profile: boolean;
   readonly warmUpOrders: number;
@@ -20,6 +22,7 @@ export const usage = `npm run bench -- [options]
   --orders N    orders of the end-to-end phase (10000)
   --callers N   concurrent callers (32)
   --hot-sku     all orders take the same SKU
+  --keys        every request has an idempotency key
   --quick       2000 orders and shorter phases, for a look
   --profile     record CPU profiles of the services and the statements of PostgreSQL, end to end only
   --help`;
@@ -35,12 +38,13 @@ export class UsageError extends Error {
  * @throws UsageError
  */
 export function parseOptions(args: readonly string[]): BenchOptions | undefined {
-  const { help, quick, orders, callers, 'hot-sku': hotSku, profile } = parse(args);
+  const { help, quick, orders, callers, 'hot-sku': hotSku, keys, profile } = parse(args);
   if (help) return undefined;
   return {
     orders: positiveInteger('--orders', orders ?? (quick ? '2000' : '10000')),
     callers: positiveInteger('--callers', callers),
     hotSku,
+    keys,
     profile,
     warmUpOrders: quick ? 500 : 2_000,
     referenceSeconds: quick ? 2 : 4,
@@ -58,6 +62,7 @@ function parse(args: readonly string[]) {
         orders: { type: 'string' },
         callers: { type: 'string', default: '32' },
         'hot-sku': { type: 'boolean', default: false },
+        keys: { type: 'boolean', default: false },
         quick: { type: 'boolean', default: false },
         profile: { type: 'boolean', default: false },
         help: { type: 'boolean', default: false },

@@ -69,7 +69,7 @@ async function measureAndVerify(
     Pick<Workbench, 'driver' | 'observer'> & { readonly inspectorPorts: InspectorPorts | undefined },
 ): Promise<BenchOutcome> {
   const { options, report, inspectorPorts } = context;
-  const workload = { hotSku: options.hotSku };
+  const workload = { hotSku: options.hotSku, keys: options.keys };
   const bench: Workbench = {
     ...context,
     system,
@@ -105,14 +105,14 @@ async function measure(
   report: (message: string) => void,
 ): Promise<Results> {
   const { system, reference } = bench;
-  const { orders, callers, hotSku, referenceSeconds, acceptSeconds, lightLoad } = options;
+  const { orders, callers, hotSku, keys, referenceSeconds, acceptSeconds, lightLoad } = options;
   const rates: number[] = [];
   const measureReference = async (): Promise<void> => {
     report(`Reference: ${reference.how}, ${referenceSeconds} s`);
     rates.push(await reference.measure(referenceSeconds));
   };
   const items = hotSku ? 'all of one SKU' : 'spread over 100 SKUs';
-  const title = `${orders.toLocaleString('en')} orders of one item, ${items}, ${callers} callers`;
+  const title = `${orders.toLocaleString('en')} orders of one item, ${items}, ${callers} callers${keys ? ', with idempotency keys' : ''}`;
   const machine = await describeMachine(system.orderDatabaseUrl, system.amqpUrl);
 
   await measureReference();

@@ -9,6 +9,8 @@ export interface PlannedOrder {
 export interface Workload {
   /** Every order takes the same SKU. */
   readonly hotSku: boolean;
+  /** Every request has an idempotency key. */
+  readonly keys: boolean;
 }
 
 export const currency = 'EUR';
@@ -16,7 +18,7 @@ const skuCount = 100;
 const customerCount = 1_000;
 
 /** The order of that number. Its total stays far below the amounts that make the payment sandbox misbehave. */
-export function planOrder(index: number, { hotSku }: Workload): PlannedOrder {
+export function planOrder(index: number, { hotSku }: Pick<Workload, 'hotSku'>): PlannedOrder {
   const sku = hotSku ? 0 : index % skuCount;
   return {
     customerId: `customer-${index % customerCount}`,
@@ -29,6 +31,11 @@ export function planOrder(index: number, { hotSku }: Workload): PlannedOrder {
 /** What it costs, in minor units. */
 export function totalOf({ quantity, unitPriceMinor }: PlannedOrder): number {
   return quantity * unitPriceMinor;
+}
+
+/** The headers of the `POST /orders` of the order of that number. */
+export function requestHeaders(index: number, { keys }: Workload): Record<string, string> {
+  return { 'content-type': 'application/json', ...(keys ? { 'idempotency-key': `order-${index}` } : {}) };
 }
 
 /** The body of its `POST /orders`. */

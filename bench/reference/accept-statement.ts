@@ -1,4 +1,5 @@
 import type { Pool } from 'pg';
+import type { RunOnce } from '#order-service/application/idempotency.ts';
 import { createPlaceOrder } from '#order-service/application/place-order.ts';
 import { createOrderRepository } from '#order-service/infrastructure/postgres/order-repository.ts';
 import { systemClock } from '#shared/kernel/clock.ts';
@@ -31,9 +32,15 @@ export async function recordAcceptStatement(): Promise<AcceptStatement> {
     pool: recorder as unknown as Pool,
     prisma: undefined as never, // it is for reading
   });
-  const place = createPlaceOrder({ orders, clock: systemClock, failpoint: noFailpoints, announce: () => {} });
+  const place = createPlaceOrder({
+    orders,
+    runOnce: runWithoutKey,
+    clock: systemClock,
+    failpoint: noFailpoints,
+    announce: () => {},
+  });
   const { sku, quantity, unitPriceMinor, customerId } = planOrder(0, { hotSku: false });
-  const order = await place(
+  const { order } = await place(
     {
       customerId,
       currency,
@@ -50,3 +57,5 @@ export async function recordAcceptStatement(): Promise<AcceptStatement> {
   }
   return { ...statement, orderId: order.id };
 }
+
+const runWithoutKey: RunOnce = async (_request, work) => ({ order: (await work()).order, replayed: false });

@@ -12,6 +12,8 @@ const settings = z
     ...commonSettings,
     ORDER_HTTP_PORT: port.default(3000),
     ORDER_DATABASE_URL: postgresUrl,
+    /** How long an idempotency key stands for its request. */
+    IDEMPOTENCY_KEY_HOURS: z.coerce.number().positive().max(8_760).default(24),
   })
   .superRefine(refuseFailpointsOutsideTests);
 

@@ -15,6 +15,8 @@ import { createPool } from '#shared/postgres/pool.ts';
 import { createAnswerInquiries } from './application/answer-inquiries.ts';
 import { createChangeOrder } from './application/change-order.ts';
 import { createFollowProcessing } from './application/follow-processing.ts';
+import { createKeyCleanup } from './application/forget-expired-keys.ts';
+import { createRunOnce } from './application/idempotency.ts';
 import { createPlaceOrder } from './application/place-order.ts';
 import { createReadOrders } from './application/read-orders.ts';
 import { createRecordOperatorAction } from './application/record-operator-action.ts';
@@ -23,9 +25,11 @@ import { createProcessingMessageHandler, processingBatchSize } from './consumers
 import { registerOrderCommandRoutes } from './http/order-command-routes.ts';
 import { registerOrderRoutes } from './http/order-routes.ts';
 import { PrismaClient } from './infrastructure/postgres/generated/client.ts';
+import { createIdempotencyRecords } from './infrastructure/postgres/idempotency-records.ts';
 import { createOrderRepository } from './infrastructure/postgres/order-repository.ts';
 
 const name = 'order-service';
+const keyCleanupIntervalMs = 60_000;
 
 export interface OrderService {
   /** Resolves with the base URL once requests are answered; the broker may follow later. */
@@ -59,8 +63,11 @@ export async function createOrderService(config: OrderServiceConfig, logger: Log
     logger,
   });
 
-  const placeOrder = createPlaceOrder({ orders, clock, failpoint, announce: relay.wake });
-  const changeOrder = createChangeOrder({ orders, clock, failpoint, announce: relay.wake });
+  const records = createIdempotencyRecords({ pool });
+  const runOnce = createRunOnce({ records, clock, ttlMs: config.IDEMPOTENCY_KEY_HOURS * 3_600_000 });
+  const keyCleanup = createKeyCleanup({ records, clock, intervalMs: keyCleanupIntervalMs, logger });
+  const placeOrder = createPlaceOrder({ orders, runOnce, clock, failpoint, announce: relay.wake });
+  const changeOrder = createChangeOrder({ orders, runOnce, clock, failpoint, announce: relay.wake });
   const readOrders = createReadOrders({ orders });
   const followProcessing = createFollowProcessing({ orders, clock });
   const recordOperatorAction = createRecordOperatorAction({ orders });
@@ -104,6 +111,7 @@ export async function createOrderService(config: OrderServiceConfig, logger: Log
     async start() {
       publisher.start();
       relay.start();
+      keyCleanup.start();
       consumer.start();
       responder.start();
       await http.listen({ host: config.HOST, port: config.ORDER_HTTP_PORT });
@@ -114,7 +122,7 @@ export async function createOrderService(config: OrderServiceConfig, logger: Log
       health.startDraining();
       await Promise.all([consumer.stop(), responder.stop()]);
       await http.close();
-      await relay.stop();
+      await Promise.all([relay.stop(), keyCleanup.stop()]);
       await publisher.stop();
       await prisma.$disconnect();
       await pool.end();

@@ -6,6 +6,7 @@ import { retry } from '#shared/kernel/retry.ts';
 import type { Order } from '../domain/order.ts';
 import { type Decision, decide, type OrderCommand } from '../domain/order-commands.ts';
 import { evolve } from '../domain/order-events.ts';
+import type { Answer, Once, RecordOf, RunOnce } from './idempotency.ts';
 import { announcementsOf } from './order-messages.ts';
 import type { Cause, OrderRepository } from './ports/order-repository.ts';
 import { orderNotFound } from './read-orders.ts';
@@ -17,10 +18,11 @@ export interface ChangeRequest {
   readonly cause: Omit<Cause, 'actor'>;
   /** Whether the caller wants it done to the order at this version. */
   readonly isExpected: (version: number) => boolean;
+  readonly once?: Once | undefined;
 }
 
-/** The order after the command; as it was, where the command had been accepted before. */
-export type ChangeOrder = (request: ChangeRequest) => Promise<Order>;
+/** Answers the order after the command; as it was, where the command had been accepted before. */
+export type ChangeOrder = (request: ChangeRequest) => Promise<Answer>;
 
 /** Others change the same order now and then; a hundred of them at once are many. */
 const conflictBackoff: Backoff = { initialMs: 5, maximumMs: 400 };
@@ -32,23 +34,24 @@ const mostAttempts = 30;
  * otherwise it does so again, after a pause that grows.
  *
  * @throws AppError `ORDER_NOT_FOUND`, `PRECONDITION_FAILED`, a refusal that names the states allowed,
- * `CONCURRENT_UPDATE` when others were always faster, `DATABASE_UNAVAILABLE`.
+ * `CONCURRENT_UPDATE` when others were always faster, `DATABASE_UNAVAILABLE`; what a {@link RunOnce} throws.
  */
 export function createChangeOrder(dependencies: {
-  orders: OrderRepository;
+  orders: Pick<OrderRepository, 'find' | 'revise'>;
+  runOnce: RunOnce;
   clock: Clock;
   failpoint: Failpoint;
   /** Called once there is something to publish. */
   announce: () => void;
 }): ChangeOrder {
-  const { orders, clock, failpoint, announce } = dependencies;
+  const { orders, runOnce, clock, failpoint, announce } = dependencies;
 
-  async function changeOnce({ orderId, command, cause, isExpected }: ChangeRequest): Promise<Order> {
+  async function change({ orderId, command, cause, isExpected }: ChangeRequest, recordOf?: RecordOf) {
     const order = await orders.find(orderId);
     if (!order) throw orderNotFound(orderId);
     if (!isExpected(order.version)) throw changedMeanwhile(order);
     const decision = decide(order, command);
-    if (decision.outcome === 'unchanged') return order;
+    if (decision.outcome === 'unchanged') return { order, isRecorded: false };
     if (decision.outcome === 'refused') throw refusal(decision);
     const { event } = decision;
     const at = clock();
@@ -60,18 +63,23 @@ export function createChangeOrder(dependencies: {
       order: next,
       history: { orderId, version: next.version, event, at, ...caused },
       announcements,
+      record: recordOf?.(next),
     });
     failpoint('change-order.after-commit');
     if (announcements.length > 0) announce();
-    return next;
+    return { order: next, isRecorded: true };
   }
 
-  return (request) =>
-    retry(() => changeOnce(request), {
-      attempts: mostAttempts,
-      backoff: conflictBackoff,
-      isPassing: (error) => error instanceof AppError && error.code === 'CONCURRENT_UPDATE',
-    });
+  return (request) => {
+    const { orderId, command, once } = request;
+    return runOnce({ operation: command.type, once, input: { orderId, command } }, (recordOf) =>
+      retry(() => change(request, recordOf), {
+        attempts: mostAttempts,
+        backoff: conflictBackoff,
+        isPassing: (error) => error instanceof AppError && error.code === 'CONCURRENT_UPDATE',
+      }),
+    );
+  };
 }
 
 /** Customers cancel and pay; money goes back, and goods go out, by somebody's hand on this side. */

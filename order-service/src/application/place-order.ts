@@ -5,42 +5,46 @@ import { newId } from '#shared/kernel/ids.ts';
 import type { Order } from '../domain/order.ts';
 import { begin } from '../domain/order-events.ts';
 import { type NewOrder, placeOrder } from '../domain/place-order.ts';
+import type { Answer, Once, RunOnce } from './idempotency.ts';
 import { announcementsOf } from './order-messages.ts';
 import type { Cause, OrderRepository } from './ports/order-repository.ts';
 
-export type PlaceOrder = (request: Omit<NewOrder, 'id'>, cause: Cause) => Promise<Order>;
+export type PlaceOrder = (request: Omit<NewOrder, 'id'>, cause: Cause, once?: Once) => Promise<Answer>;
 
 /**
  * Accepts an order: when it returns, the order, its history and the announcement to the processor are durable.
  *
- * @throws AppError `VALIDATION_FAILED` naming every wrong field, `DATABASE_UNAVAILABLE`.
+ * @throws AppError `VALIDATION_FAILED` naming every wrong field, `DATABASE_UNAVAILABLE`; what a {@link RunOnce} throws.
  */
 export function createPlaceOrder(dependencies: {
-  orders: OrderRepository;
+  orders: Pick<OrderRepository, 'place'>;
+  runOnce: RunOnce;
   clock: Clock;
   failpoint: Failpoint;
   /** Called once there is something to publish. */
   announce: () => void;
 }): PlaceOrder {
-  const { orders, clock, failpoint, announce } = dependencies;
-  return async (request, cause) => {
-    const placement = placeOrder({ ...request, id: newId() });
-    if (!placement.accepted) throw invalid(placement.violations);
-    const at = clock();
-    const { event } = placement;
-    const placed = begin(event, at);
-    const [announcement] = announcementsOf(placed, event, cause);
-    if (!announcement) throw new Error('a new order is always announced');
-    const order: Order = { ...placed, eventSequence: 1 };
-    await orders.place({
-      order,
-      history: { orderId: order.id, version: order.version, event, at, ...cause },
-      announcement,
+  const { orders, runOnce, clock, failpoint, announce } = dependencies;
+  return (request, cause, once) =>
+    runOnce({ operation: 'create', once, input: request, isSelfChecking: true }, async (recordOf) => {
+      const placement = placeOrder({ ...request, id: newId() });
+      if (!placement.accepted) throw invalid(placement.violations);
+      const at = clock();
+      const { event } = placement;
+      const placed = begin(event, at);
+      const [announcement] = announcementsOf(placed, event, cause);
+      if (!announcement) throw new Error('a new order is always announced');
+      const order: Order = { ...placed, eventSequence: 1 };
+      await orders.place({
+        order,
+        history: { orderId: order.id, version: order.version, event, at, ...cause },
+        announcement,
+        record: recordOf?.(order),
+      });
+      failpoint('place-order.after-commit');
+      announce();
+      return { order, isRecorded: true };
     });
-    failpoint('place-order.after-commit');
-    announce();
-    return order;
-  };
 }
 
 function invalid(violations: readonly { field: string; message: string }[]): AppError {

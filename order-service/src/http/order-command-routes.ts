@@ -1,10 +1,12 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { z } from 'zod';
 import { etagOf, readIfMatch } from '#shared/http/preconditions.ts';
 import { problems } from '#shared/http/problem.ts';
 import type { HttpServer } from '#shared/http/server.ts';
-import { newId } from '#shared/kernel/ids.ts';
 import type { ChangeOrder } from '../application/change-order.ts';
+import { idFor } from '../application/idempotency.ts';
 import type { OrderCommand } from '../domain/order-commands.ts';
+import { idempotencyKeyHeader, onceOf, orderOf } from './idempotency-key.ts';
 import {
   cancelBody,
   emptyBody,
@@ -17,7 +19,8 @@ import {
 } from './order-schemas.ts';
 
 const tags = ['orders'];
-const refusals = problems(400, 404, 409, 412, 503);
+const refusals = problems(400, 404, 409, 412, 422, 503);
+const headers = z.object({ ...ifMatchHeader.shape, ...idempotencyKeyHeader.shape });
 
 /** What can be asked of an order. Repeating a request that was accepted changes nothing and is answered alike. */
 export function registerOrderCommandRoutes(app: HttpServer, useCases: { changeOrder: ChangeOrder }): void {
@@ -29,12 +32,14 @@ export function registerOrderCommandRoutes(app: HttpServer, useCases: { changeOr
     command: OrderCommand,
   ): Promise<OrderResource> {
     const { correlationId, traceparent } = request;
-    const order = await changeOrder({
+    const answer = await changeOrder({
       orderId: request.params.id,
       command,
       cause: { correlationId, traceparent },
       isExpected: readIfMatch(request.headers['if-match']),
+      once: onceOf(request),
     });
+    const order = orderOf(answer, reply);
     reply.header('etag', etagOf(order.version));
     return toOrderResource(order);
   }
@@ -48,7 +53,7 @@ export function registerOrderCommandRoutes(app: HttpServer, useCases: { changeOr
         description:
           'Possible until the payment is captured. 202 says that the wish is durable; `cancellation` tells what becomes of it.',
         params: orderIdParams,
-        headers: ifMatchHeader,
+        headers,
         body: cancelBody,
         response: { 202: orderResource, ...refusals },
       },
@@ -66,7 +71,7 @@ export function registerOrderCommandRoutes(app: HttpServer, useCases: { changeOr
         tags,
         summary: 'Ask for an order with manual payment to be paid',
         params: orderIdParams,
-        headers: ifMatchHeader,
+        headers,
         body: emptyBody,
         response: { 202: orderResource, ...refusals },
       },
@@ -83,13 +88,13 @@ export function registerOrderCommandRoutes(app: HttpServer, useCases: { changeOr
         description:
           'When everything went back the goods return to stock. `refunds` tells what becomes of each.',
         params: orderIdParams,
-        headers: ifMatchHeader,
+        headers,
         body: refundBody,
         response: { 202: orderResource, ...refusals },
       },
     },
     async (request, reply) => {
-      const { refundId = newId(), amountMinor, reason = '' } = request.body ?? {};
+      const { refundId = idFor(onceOf(request)), amountMinor, reason = '' } = request.body ?? {};
       const command = { type: 'refund', refundId, amountMinor, reason } as const;
       return reply.code(202).send(await change(request, reply, command));
     },
@@ -102,7 +107,7 @@ export function registerOrderCommandRoutes(app: HttpServer, useCases: { changeOr
         tags,
         summary: 'Mark a completed order as finished',
         params: orderIdParams,
-        headers: ifMatchHeader,
+        headers,
         body: emptyBody,
         response: { 200: orderResource, ...refusals },
       },

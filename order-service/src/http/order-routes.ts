@@ -5,6 +5,7 @@ import type { HttpServer } from '#shared/http/server.ts';
 import type { PlaceOrder } from '../application/place-order.ts';
 import type { Cause } from '../application/ports/order-repository.ts';
 import type { ReadOrders } from '../application/read-orders.ts';
+import { idempotencyKeyHeader, onceOf, orderOf } from './idempotency-key.ts';
 import {
   listQuery,
   orderIdParams,
@@ -32,12 +33,15 @@ export function registerOrderRoutes(
         tags,
         summary: 'Place an order',
         description: 'Answers once the order is durable. It is processed afterwards: ask for it again.',
+        headers: idempotencyKeyHeader,
         body: placeOrderBody,
-        response: { 201: orderResource, ...problems(400, 503) },
+        response: { 201: orderResource, ...problems(400, 409, 422, 503) },
       },
     },
     async (request, reply) => {
-      const order = await placeOrder(toNewOrder(request.body), causeOf(request, request.body.customerId));
+      const cause = causeOf(request, request.body.customerId);
+      const answer = await placeOrder(toNewOrder(request.body), cause, onceOf(request));
+      const order = orderOf(answer, reply);
       return reply
         .code(201)
         .header('location', `/orders/${order.id}`)

@@ -34,6 +34,8 @@ const brokerTrouble = { status: 503, title: 'The message broker is not available
 const answers: Record<ErrorCode, { status: number; title: string }> = {
   VALIDATION_FAILED: { status: 400, title: 'The request is not valid' },
   INVALID_CURSOR: { status: 400, title: 'The cursor is not valid' },
+  IDEMPOTENCY_KEY_REUSED: { status: 422, title: 'The idempotency key stands for another request' },
+  IDEMPOTENCY_KEY_IN_USE: { status: 409, title: 'The first request with this key is still under way' },
   ORDER_NOT_FOUND: { status: 404, title: 'There is no such order' },
   SKU_NOT_FOUND: { status: 404, title: 'There is no such SKU' },
   MESSAGE_NOT_FOUND: { status: 404, title: 'There is no such message' },
@@ -70,8 +72,11 @@ const answers: Record<ErrorCode, { status: number; title: string }> = {
   INTERNAL: internal,
 };
 
-/** Seconds after which a client that was told 503 may come back. */
-export const retryAfterSeconds = 2;
+/** Seconds after which a client may come back with the same request; `undefined` where that is no use. */
+export function retryAfterSecondsOf({ status, code }: Problem): number | undefined {
+  if (code === 'IDEMPOTENCY_KEY_IN_USE') return 1;
+  return status === 503 ? 2 : undefined;
+}
 
 /** The problem document of an error. Of our own failures it tells the title and nothing else. */
 export function toProblem(error: AppError, request: { instance: string; correlationId: string }): Problem {

@@ -21,7 +21,7 @@ import type { Logger } from 'pino';
 import { AppError, toAppError } from '../kernel/errors.ts';
 import { newId } from '../kernel/ids.ts';
 import { isTraceparent, newTraceparent } from '../observability/trace-context.ts';
-import { httpProblem, type Problem, problemContentType, retryAfterSeconds, toProblem } from './problem.ts';
+import { httpProblem, type Problem, problemContentType, retryAfterSecondsOf, toProblem } from './problem.ts';
 import { answerUnreadable } from './unreadable-requests.ts';
 import { watchUnusedConnections } from './unused-connections.ts';
 
@@ -138,7 +138,11 @@ function answerError(thrown: Error, request: FastifyRequest, reply: FastifyReply
       'request failed',
     );
   }
-  if (problem.status === 503) reply.header('retry-after', retryAfterSeconds);
+  const retryAfterSeconds = retryAfterSecondsOf(problem);
+  if (retryAfterSeconds !== undefined) reply.header('retry-after', retryAfterSeconds);
+  // The refusal was decided before, for the same idempotency key.
+  if (thrown instanceof AppError && thrown.data['replayed'] === true)
+    reply.header('idempotent-replayed', 'true');
   return send(reply, problem);
 }
 

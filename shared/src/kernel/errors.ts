@@ -12,6 +12,8 @@ export type ErrorCode =
   | 'SAGA_NOT_FOUND'
   | 'REPLAY_RUN_NOT_FOUND'
   | 'INVALID_CURSOR'
+  | 'IDEMPOTENCY_KEY_REUSED'
+  | 'IDEMPOTENCY_KEY_IN_USE'
   | 'PRECONDITION_FAILED'
   // asked for something that the state of things does not allow
   | 'ORDER_STATE_CONFLICT'

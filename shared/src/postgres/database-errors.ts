@@ -35,8 +35,10 @@ export function isTransactionConflict(error: unknown): boolean {
   return code === serializationFailure || code === deadlockDetected;
 }
 
-export function isUniqueViolation(error: unknown): boolean {
-  return codeOf(error) === uniqueViolation;
+/** @param constraint only of this one */
+export function isUniqueViolation(error: unknown, constraint?: string): boolean {
+  if (codeOf(error) !== uniqueViolation) return false;
+  return constraint === undefined || (error as { constraint?: unknown }).constraint === constraint;
 }
 
 /** The database is away, starting, stopping or full of connections: nothing is wrong with the statement. */

@@ -1,6 +1,7 @@
 import type { OutboxRow } from '#shared/outbox/outbox-message.ts';
 import type { Order, OrderState, OrderStatus } from '../../domain/order.ts';
 import type { OrderEvent } from '../../domain/order-events.ts';
+import type { IdempotencyRecord } from './idempotency-records.ts';
 
 /** Who caused something and as part of what. */
 export interface Cause {
@@ -31,6 +32,8 @@ export interface Placement {
   readonly order: Order;
   readonly history: RecordedEvent;
   readonly announcement: OutboxRow;
+  /** For a request that may be repeated. */
+  readonly record?: IdempotencyRecord | undefined;
 }
 
 /** A change that was decided on the version before the order's. */
@@ -38,6 +41,8 @@ export interface Revision {
   readonly order: Order;
   readonly history: RecordedEvent;
   readonly announcements: readonly OutboxRow[];
+  /** For a request that may be repeated. */
+  readonly record?: IdempotencyRecord | undefined;
 }
 
 /** Something an operator did about an order, as the processor-service reported it. */
@@ -80,7 +85,11 @@ export interface TimelineEntry {
 
 /** Everything order_db does for the application. Every method may throw `DATABASE_UNAVAILABLE`. */
 export interface OrderRepository {
-  /** Stores an order with its history and announcement: durable together once it resolves, or not at all. */
+  /**
+   * Stores an order with its history, announcement and record: durable together once it resolves, or not at all.
+   *
+   * @throws AppError `IDEMPOTENCY_KEY_IN_USE` when the record's key has one by now.
+   */
   place(placement: Placement): Promise<void>;
   /**
    * Locks the orders with these ids, lets `decide` say what happens to them, and stores that in the same transaction.
@@ -93,7 +102,8 @@ export interface OrderRepository {
   /**
    * Stores a change with its history and announcements, if nothing else has changed the order since it was read.
    *
-   * @throws AppError `CONCURRENT_UPDATE` when something has: then nothing is stored.
+   * @throws AppError `CONCURRENT_UPDATE` when something has, `IDEMPOTENCY_KEY_IN_USE` when the record's key has one by
+   * now: then nothing is stored.
    */
   revise(revision: Revision): Promise<void>;
   /** Keeps what an operator did; the same message again changes nothing. */

@@ -4,8 +4,10 @@ import { AppError } from '#shared/kernel/errors.ts';
 import { isDatabaseUnavailable, withDatabaseErrors } from '#shared/postgres/database-errors.ts';
 import { query } from '#shared/postgres/statement.ts';
 import { runTransaction } from '#shared/postgres/transaction.ts';
+import { keyInUse } from '../../application/ports/idempotency-records.ts';
 import type { OrderRepository, Placement } from '../../application/ports/order-repository.ts';
 import type { Prisma, PrismaClient } from './generated/client.ts';
+import { toKeyRow, withTakenKeys } from './idempotency-records.ts';
 import {
   fromOrderRow,
   fromStoredOrder,
@@ -15,7 +17,7 @@ import {
   toItemRows,
   toOrderRow,
 } from './rows.ts';
-import { insertOrders } from './sql/insert-orders.ts';
+import { insertOrders, insertOrdersWithKeys } from './sql/insert-orders.ts';
 import { lockOrders } from './sql/lock-orders.ts';
 import { reviseOrder } from './sql/revise-order.ts';
 import { storeChanges } from './sql/store-changes.ts';
@@ -33,22 +35,37 @@ const include = { items: { orderBy: { position: 'asc' } } } as const;
 export function createOrderRepository(dependencies: { pool: Pool; prisma: PrismaClient }): OrderRepository {
   const { pool, prisma } = dependencies;
 
-  const placements = createBatcher<Placement, void>({
+  const placements = createBatcher<Placement, boolean>({
     maxSize: placementBatchSize,
     isolates: (error) => !isDatabaseUnavailable(error),
     async run(set) {
-      await query(pool, insertOrders, [
+      const rows = [
         JSON.stringify(set.map(({ order }) => toOrderRow(order))),
         JSON.stringify(set.flatMap(({ order }) => toItemRows(order))),
         JSON.stringify(set.map(({ history }) => toEventRow(history))),
         JSON.stringify(set.map(({ announcement }) => announcement)),
+      ];
+      const keys = set.flatMap(({ order, record }) =>
+        record ? [{ order_id: order.id, ...toKeyRow(record) }] : [],
+      );
+      if (keys.length === 0) {
+        await query(pool, insertOrders, rows);
+        return set.map(() => true);
+      }
+      const left = await query<{ order_id: string }>(pool, insertOrdersWithKeys, [
+        ...rows,
+        JSON.stringify(keys),
       ]);
-      return set.map(() => undefined);
+      const refused = new Set(left.map(({ order_id: id }) => id));
+      return set.map(({ order }) => !refused.has(order.id));
     },
   });
 
   return {
-    place: (placement) => withDatabaseErrors(() => placements.add(placement)),
+    async place(placement) {
+      const isAccepted = await withDatabaseErrors(() => placements.add(placement));
+      if (!isAccepted) throw keyInUse();
+    },
 
     change: (ids, decide) =>
       runTransaction(pool, async (client) => {
@@ -62,14 +79,17 @@ export function createOrderRepository(dependencies: { pool: Pool; prisma: Prisma
         return changes.result;
       }),
 
-    async revise({ order, history, announcements }) {
+    async revise({ order, history, announcements, record }) {
       const revised = await withDatabaseErrors(() =>
-        query(pool, reviseOrder, [
-          JSON.stringify(toOrderRow(order)),
-          JSON.stringify([toEventRow(history)]),
-          JSON.stringify(announcements),
-          order.version - 1,
-        ]),
+        withTakenKeys(() =>
+          query(pool, reviseOrder, [
+            JSON.stringify(toOrderRow(order)),
+            JSON.stringify([toEventRow(history)]),
+            JSON.stringify(announcements),
+            order.version - 1,
+            JSON.stringify(record ? [toKeyRow(record)] : []),
+          ]),
+        ),
       );
       if (revised.length === 0) throw changedMeanwhile(order.id);
     },

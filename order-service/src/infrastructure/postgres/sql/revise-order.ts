@@ -1,8 +1,8 @@
 import type { Statement } from '#shared/postgres/statement.ts';
 
 /**
- * Stores the order $1 with its new history $2 and its outbox rows $3 (JSON), provided that it still has version $4;
- * answers with a row if it had. Deciding needs no lock then, and no transaction stays open meanwhile. The columns by
+ * Stores the order $1 with its new history $2, its outbox rows $3 and its idempotency keys $5 (JSON), provided that it
+ * still has version $4; answers with a row if it had, and fails when a key is taken. Deciding needs no lock then, and no transaction stays open meanwhile. The columns by
  * which the processor is followed are not touched: they change without a new version.
  */
 export const reviseOrder: Statement = {
@@ -29,6 +29,10 @@ export const reviseOrder: Statement = {
       INSERT INTO outbox (message_id, order_id, shard, type, sequence, correlation_id, payload, created_at)
       SELECT message_id, order_id, shard, type, sequence, correlation_id, payload, created_at
       FROM json_populate_recordset(NULL::outbox, $3)
+      WHERE EXISTS (SELECT FROM revised)
+    ), new_keys AS (
+      INSERT INTO idempotency_keys
+      SELECT * FROM json_populate_recordset(NULL::idempotency_keys, $5)
       WHERE EXISTS (SELECT FROM revised)
     )
     SELECT id FROM revised`,
