@@ -169,6 +169,16 @@ describe('commands with an idempotency key', () => {
     expect(await change(1, orderId, 'cancel', newId())).toMatchObject({ replayed: false });
   });
 
+  test('may have a key that has expired', async () => {
+    const [{ order }, key] = [await place(0, newId()), newId()];
+    await through(0).records.add(recordOf(key, { expiresAt: new Date(Date.now() - 1) }));
+    expect(await change(0, order.id, 'cancel', key)).toMatchObject({
+      replayed: false,
+      order: { version: 2 },
+    });
+    expect(await change(1, order.id, 'cancel', key)).toMatchObject({ replayed: true });
+  });
+
   test('that change nothing keep their answer, too', async () => {
     const { order } = await place(0, newId());
     await change(0, order.id, 'cancel', newId());

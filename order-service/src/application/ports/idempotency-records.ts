@@ -22,7 +22,7 @@ export interface IdempotencyRecord extends IdempotencyScope {
 }
 
 export interface IdempotencyRecords {
-  /** `undefined` also for one that has expired by `now`. @throws AppError `DATABASE_UNAVAILABLE`. */
+  /** `undefined` also for one that has expired by `now`, which is forgotten. @throws AppError `DATABASE_UNAVAILABLE`. */
   find(scope: IdempotencyScope, now: Date): Promise<IdempotencyRecord | undefined>;
   /**
    * Keeps what was decided without changing an order; what an order's change leaves behind is stored with it.

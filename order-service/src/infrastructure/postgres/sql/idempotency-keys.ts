@@ -1,9 +1,13 @@
 import type { Statement } from '#shared/postgres/statement.ts';
 
-/** The key $1, $2, $3 (caller, operation, key), unless it has expired by $4. */
+/** The key $1, $2, $3 (caller, operation, key), unless it has expired by $4: then it makes room. */
 export const findIdempotencyKey: Statement = {
   name: 'find-idempotency-key',
   text: `
+    WITH expired AS (
+      DELETE FROM idempotency_keys
+      WHERE caller = $1 AND operation = $2 AND key = $3 AND expires_at <= $4
+    )
     SELECT caller, operation, key, fingerprint, outcome, created_at, expires_at
     FROM idempotency_keys
     WHERE caller = $1 AND operation = $2 AND key = $3 AND expires_at > $4`,
