@@ -12,10 +12,11 @@ import { createResponder } from '#shared/messaging/rpc.ts';
 import type { Logger } from '#shared/observability/logger.ts';
 import { createRelay } from '#shared/outbox/relay.ts';
 import { createPool } from '#shared/postgres/pool.ts';
+import { createPeriodicWork } from '#shared/process/periodic-work.ts';
 import { createAnswerInquiries } from './application/answer-inquiries.ts';
 import { createChangeOrder } from './application/change-order.ts';
 import { createFollowProcessing } from './application/follow-processing.ts';
-import { createKeyCleanup } from './application/forget-expired-keys.ts';
+import { createForgetExpiredKeys } from './application/forget-expired-keys.ts';
 import { createRunOnce } from './application/idempotency.ts';
 import { createPlaceOrder } from './application/place-order.ts';
 import { createReadOrders } from './application/read-orders.ts';
@@ -65,7 +66,12 @@ export async function createOrderService(config: OrderServiceConfig, logger: Log
 
   const records = createIdempotencyRecords({ pool });
   const runOnce = createRunOnce({ records, clock, ttlMs: config.IDEMPOTENCY_KEY_HOURS * 3_600_000 });
-  const keyCleanup = createKeyCleanup({ records, clock, intervalMs: keyCleanupIntervalMs, logger });
+  const keyCleanup = createPeriodicWork({
+    work: createForgetExpiredKeys({ records, clock }),
+    intervalMs: keyCleanupIntervalMs,
+    complaint: 'cannot delete expired idempotency keys',
+    logger,
+  });
   const placeOrder = createPlaceOrder({ orders, runOnce, clock, failpoint, announce: relay.wake });
   const changeOrder = createChangeOrder({ orders, runOnce, clock, failpoint, announce: relay.wake });
   const readOrders = createReadOrders({ orders });

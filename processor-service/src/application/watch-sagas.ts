@@ -1,6 +1,6 @@
 import type { Clock } from '#shared/kernel/clock.ts';
-import { sleep } from '#shared/kernel/sleep.ts';
 import type { Logger } from '#shared/observability/logger.ts';
+import { createPeriodicWork, type PeriodicWork } from '#shared/process/periodic-work.ts';
 import type { Saga } from '../domain/saga.ts';
 import type { CompensateOrder } from './compensate-order.ts';
 import type { SagaRepository } from './ports/saga-repository.ts';
@@ -8,11 +8,6 @@ import type { ProcessOrder } from './process-order.ts';
 import type { AttemptFor } from './provider-attempts.ts';
 import type { RefundOrder } from './refund-order.ts';
 import type { SagaStep, StepResult } from './take-saga-steps.ts';
-
-export interface SagaWatchdog {
-  start(): void;
-  stop(): Promise<void>;
-}
 
 /** How long an overdue saga belongs to whoever took it up. */
 const leaseMs = 30_000;
@@ -73,10 +68,8 @@ export function createSagaWatchdog(dependencies: {
   clock: Clock;
   intervalMs: number;
   logger: Logger;
-}): SagaWatchdog {
+}): PeriodicWork {
   const { sagas, drive, clock, intervalMs, logger } = dependencies;
-  const stopping = new AbortController();
-  let running: Promise<void> | undefined;
 
   async function driveOne(saga: Saga): Promise<void> {
     const { state, attempts, trouble } = saga;
@@ -98,23 +91,10 @@ export function createSagaWatchdog(dependencies: {
     return overdue.length === atOnce;
   }
 
-  async function run(): Promise<void> {
-    while (!stopping.signal.aborted) {
-      const isMore = await look().catch((error: unknown) => {
-        logger.warn({ err: error }, 'cannot look for overdue sagas');
-        return false;
-      });
-      if (!isMore) await sleep(intervalMs, stopping.signal);
-    }
-  }
-
-  return {
-    start() {
-      running ??= run();
-    },
-    async stop() {
-      stopping.abort();
-      await running;
-    },
-  };
+  return createPeriodicWork({
+    work: look,
+    intervalMs,
+    complaint: 'cannot look for overdue sagas',
+    logger,
+  });
 }
