@@ -104,6 +104,7 @@ export async function createOrderService(config: OrderServiceConfig, logger: Log
     title: 'Order Service',
     description: 'Accepts orders and tells what becomes of them.',
     logger,
+    limits: { rate: { requests: config.HTTP_RATE_LIMIT, windowMs: config.HTTP_RATE_WINDOW_MS } },
   });
   const health = registerHealth(http, {
     database: { required: true, probe: async () => (await pool.query('SELECT 1')).rowCount === 1 },

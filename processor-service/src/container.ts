@@ -166,6 +166,7 @@ export async function createProcessorService(
     title: 'Processor Service',
     description: 'Looks after stock, and after the orders under way.',
     logger,
+    limits: { rate: { requests: config.HTTP_RATE_LIMIT, windowMs: config.HTTP_RATE_WINDOW_MS } },
   });
   const health = registerHealth(http, {
     database: { required: true, probe: async () => (await pool.query('SELECT 1')).rowCount === 1 },

@@ -163,7 +163,8 @@ describe('an order is refused, with every wrong field named and nothing stored, 
       ['metadata'],
     ],
     ['optional fields are null', json({ description: null, metadata: null }), ['description', 'metadata']],
-    ['metadata are nested without end', json({ metadata: JSON.parse(nested(1_000)) }), ['metadata.a']],
+    ['metadata are nested', json({ metadata: JSON.parse(nested(10)) }), ['metadata.a']],
+    ['metadata are nested without end', json({ metadata: JSON.parse(nested(1_000)) }), ['']],
   ])('%s', async (_when, body, fields) => {
     const response = await post(body);
     expect(response.status).toBe(400);

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { defaultRetryDelaysMs } from '../contracts/topology.ts';
+import { defaultHttpLimits } from '../http/limits.ts';
 import { failpointNames } from '../kernel/failpoints.ts';
 import { parseRetryDelays } from '../messaging/retry-delays.ts';
 
@@ -56,6 +57,8 @@ export const commonSettings = {
   OUTBOX_POLL_INTERVAL_MS: positiveInteger.default(1_000),
   OUTBOX_RETENTION_HOURS: z.coerce.number().positive().default(168),
   DATABASE_POOL_SIZE: positiveInteger.default(10),
+  HTTP_RATE_LIMIT: positiveInteger.default(defaultHttpLimits.rate.requests),
+  HTTP_RATE_WINDOW_MS: positiveInteger.default(defaultHttpLimits.rate.windowMs),
   FAILPOINTS: failpoints.default([]),
 } as const;
 

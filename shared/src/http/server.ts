@@ -4,7 +4,6 @@ import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
 import {
   type FastifyBaseLogger,
-  type FastifyInstance,
   type FastifyReply,
   type FastifyRequest,
   fastify,
@@ -21,18 +20,16 @@ import type { Logger } from 'pino';
 import { AppError, toAppError } from '../kernel/errors.ts';
 import { newId } from '../kernel/ids.ts';
 import { isTraceparent, newTraceparent } from '../observability/trace-context.ts';
+import type { HttpServer } from './http-server.ts';
+import { limitJsonDepth } from './json-depth.ts';
+import { defaultHttpLimits, type HttpLimits } from './limits.ts';
 import { httpProblem, type Problem, problemContentType, retryAfterSecondsOf, toProblem } from './problem.ts';
+import { limitRate } from './rate-limit.ts';
+import { addSecurityHeaders } from './security-headers.ts';
 import { answerUnreadable } from './unreadable-requests.ts';
 import { watchUnusedConnections } from './unused-connections.ts';
 
-/** A Fastify instance whose routes are typed by their zod schemas. */
-export type HttpServer = FastifyInstance<
-  import('node:http').Server,
-  import('node:http').IncomingMessage,
-  import('node:http').ServerResponse,
-  FastifyBaseLogger,
-  ZodTypeProvider
->;
+export type { HttpServer } from './http-server.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -45,26 +42,32 @@ declare module 'fastify' {
 
 const correlationHeader = 'x-correlation-id';
 const correlationPattern = /^[\w.:-]{1,128}$/;
-const bodyLimitBytes = 256 * 1024;
-const requestTimeoutMs = 30_000;
 const sweepEveryMs = 50;
 /** Less than the process allows itself for stopping. */
 const longestFarewellMs = 5_000;
 
 /**
- * A server as both services want it: zod on the way in and out, RFC 9457 problems, correlation ids, OpenAPI 3.1 at
- * `/openapi.json`, the events in AsyncAPI 3 at `/asyncapi.json` and a browsable page at `/docs`. Routes are registered by the caller.
+ * A server as both services want it: zod on the way in and out, RFC 9457 problems, correlation ids, limits on what
+ * a client may take up, OpenAPI 3.1 at `/openapi.json`, the events in AsyncAPI 3 at `/asyncapi.json` and a browsable page at `/docs`. Routes are registered by the caller.
  */
 export async function createHttpServer(options: {
   title: string;
   description: string;
   logger: Logger;
+  limits?: Partial<HttpLimits>;
 }): Promise<HttpServer> {
+  const limits = { ...defaultHttpLimits, ...options.limits };
   const app = fastify({
     loggerInstance: options.logger as FastifyBaseLogger,
     logController: new LogController({ disableRequestLogging: true }),
-    bodyLimit: bodyLimitBytes,
-    requestTimeout: requestTimeoutMs,
+    bodyLimit: limits.bodyBytes,
+    requestTimeout: limits.requestTimeoutMs,
+    connectionTimeout: limits.stallTimeoutMs,
+    http: {
+      headersTimeout: limits.headersTimeoutMs,
+      // How often Node looks for requests that took longer; its default would double the times above.
+      connectionsCheckingInterval: Math.min(1_000, limits.headersTimeoutMs),
+    },
     routerOptions: { maxParamLength: 200 },
     forceCloseConnections: 'idle',
     clientErrorHandler: answerUnreadable,
@@ -77,9 +80,12 @@ export async function createHttpServer(options: {
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
   app.removeContentTypeParser('text/plain');
+  limitJsonDepth(app, limits.jsonDepth);
   identifyRequests(app);
   answerErrors(app);
   closePromptly(app);
+  addSecurityHeaders(app);
+  await limitRate(app, limits.rate);
   await app.register(swagger, {
     openapi: {
       openapi: '3.1.0',
@@ -87,7 +93,12 @@ export async function createHttpServer(options: {
     },
     transform: jsonSchemaTransform,
   });
-  await app.register(swaggerUi, { routePrefix: '/docs' });
+  await app.register(swaggerUi, {
+    routePrefix: '/docs',
+    staticCSP: true,
+    // The service may well be reached over plain HTTP, behind whatever speaks TLS for it.
+    transformStaticCSP: (policy) => policy.replace(' upgrade-insecure-requests;', ''),
+  });
   app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger());
   const asyncApi = await readFile(new URL('../../../docs/asyncapi.json', import.meta.url));
   app.get('/asyncapi.json', { schema: { hide: true } }, async (_request, reply) =>
