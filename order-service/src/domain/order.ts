@@ -76,6 +76,16 @@ export interface Order {
 /** The part of an order that its later history changes. */
 export type OrderState = Omit<Order, 'items'>;
 
+/** Whether nothing can happen to an order any more. One that is completed can still be refunded. */
+export function hasEnded(order: Pick<Order, 'status' | 'failure' | 'cancellation' | 'refunds'>): boolean {
+  const { status, failure, cancellation, refunds } = order;
+  const isAnswered =
+    cancellation?.status !== 'requested' && refunds.every((one) => one.status !== 'requested');
+  const isFinal =
+    status === 'cancelled' || status === 'refunded' || (status === 'failed' && !failure?.recoverable);
+  return isFinal && isAnswered;
+}
+
 /** What went back to the customer, in minor units. */
 export function refundedMinorOf({ refunds }: Pick<Order, 'refunds'>): number {
   return sumOf(refunds.filter(({ status }) => status === 'refunded'));

@@ -68,6 +68,7 @@ const answers: Record<ErrorCode, { status: number; title: string }> = {
   PAYMENT_UNAVAILABLE: { status: 503, title: 'The payment provider is not available' },
   PAYMENT_OUTCOME_UNKNOWN: { status: 503, title: 'The payment provider did not answer' },
   PAYMENT_PROTOCOL_ERROR: internal,
+  TOO_MANY_WATCHERS: { status: 503, title: 'Too many are watching already' },
   SHUTTING_DOWN: { status: 503, title: 'The service is shutting down' },
   INTERNAL: internal,
 };

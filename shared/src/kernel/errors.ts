@@ -47,6 +47,7 @@ export type ErrorCode =
   | 'PAYMENT_PROTOCOL_ERROR'
   // ourselves
   | 'SHUTTING_DOWN'
+  | 'TOO_MANY_WATCHERS'
   | 'INTERNAL';
 
 /**

@@ -2,6 +2,32 @@ import { traceIdOf } from '#shared/observability/trace-context.ts';
 import type { TimelineEntry } from '../../application/ports/order-repository.ts';
 import type { PrismaClient } from './generated/client.ts';
 
+/** What of an event the timeline shows. */
+export interface HistoryRow {
+  readonly version: number;
+  readonly type: string;
+  readonly data: unknown;
+  readonly actor: string;
+  readonly correlationId: string;
+  readonly traceparent: string;
+  readonly occurredAt: Date;
+}
+
+export function toHistoryEntry(event: HistoryRow) {
+  return {
+    at: event.occurredAt,
+    kind: 'history' as const,
+    type: event.type,
+    detail: {
+      version: event.version,
+      actor: event.actor,
+      correlationId: event.correlationId,
+      traceId: traceIdOf(event.traceparent),
+      data: event.data,
+    },
+  };
+}
+
 /** Everything order_db knows about one order, oldest first: its history, what was announced and received, who intervened. */
 export async function readTimeline(prisma: PrismaClient, orderId: string): Promise<readonly TimelineEntry[]> {
   const [events, announced, received, actions] = await Promise.all([
@@ -11,18 +37,7 @@ export async function readTimeline(prisma: PrismaClient, orderId: string): Promi
     prisma.operatorAction.findMany({ where: { orderId }, orderBy: { occurredAt: 'asc' } }),
   ]);
   const entries: TimelineEntry[] = [
-    ...events.map((event) => ({
-      at: event.occurredAt,
-      kind: 'history' as const,
-      type: event.type,
-      detail: {
-        version: event.version,
-        actor: event.actor,
-        correlationId: event.correlationId,
-        traceId: traceIdOf(event.traceparent),
-        data: event.data,
-      },
-    })),
+    ...events.map(toHistoryEntry),
     ...announced.map((message) => ({
       at: message.publishedAt ?? message.createdAt,
       kind: message.publishedAt ? ('published' as const) : ('waiting' as const),
