@@ -18,19 +18,24 @@ import { createChangeOrder } from './application/change-order.ts';
 import { createFollowProcessing } from './application/follow-processing.ts';
 import { createForgetExpiredKeys } from './application/forget-expired-keys.ts';
 import { createRunOnce } from './application/idempotency.ts';
+import { createOrderUpdates } from './application/order-updates.ts';
 import { createPlaceOrder } from './application/place-order.ts';
 import { createReadOrders } from './application/read-orders.ts';
 import { createRecordOperatorAction } from './application/record-operator-action.ts';
 import type { OrderServiceConfig } from './config.ts';
 import { createProcessingMessageHandler, processingBatchSize } from './consumers/processing-messages.ts';
 import { registerOrderCommandRoutes } from './http/order-command-routes.ts';
+import { registerOrderEventsRoute } from './http/order-events-route.ts';
 import { registerOrderRoutes } from './http/order-routes.ts';
 import { PrismaClient } from './infrastructure/postgres/generated/client.ts';
 import { createIdempotencyRecords } from './infrastructure/postgres/idempotency-records.ts';
+import { createOrderProgress } from './infrastructure/postgres/order-progress.ts';
 import { createOrderRepository } from './infrastructure/postgres/order-repository.ts';
 
 const name = 'order-service';
 const keyCleanupIntervalMs = 60_000;
+/** How late watchers learn of what other processes did, and how often the database is asked at most. */
+const updatePauses = { pollIntervalMs: 500, shortestPauseMs: 50 };
 
 export interface OrderService {
   /** Resolves with the base URL once requests are answered; the broker may follow later. */
@@ -72,10 +77,20 @@ export async function createOrderService(config: OrderServiceConfig, logger: Log
     complaint: 'cannot delete expired idempotency keys',
     logger,
   });
+  const orderUpdates = createOrderUpdates({
+    progress: createOrderProgress({ pool }),
+    maxWatchers: config.MAX_ORDER_WATCHERS,
+    ...updatePauses,
+    logger,
+  });
+  const announce = () => {
+    relay.wake();
+    orderUpdates.look();
+  };
   const placeOrder = createPlaceOrder({ orders, runOnce, clock, failpoint, announce: relay.wake });
-  const changeOrder = createChangeOrder({ orders, runOnce, clock, failpoint, announce: relay.wake });
+  const changeOrder = createChangeOrder({ orders, runOnce, clock, failpoint, announce });
   const readOrders = createReadOrders({ orders });
-  const followProcessing = createFollowProcessing({ orders, clock });
+  const followProcessing = createFollowProcessing({ orders, clock, announce: orderUpdates.look });
   const recordOperatorAction = createRecordOperatorAction({ orders });
 
   const consumer = createConsumer({
@@ -112,6 +127,7 @@ export async function createOrderService(config: OrderServiceConfig, logger: Log
     broker: { required: false, probe: () => publisher.isReady() && consumer.isReady() },
   });
   registerOrderRoutes(http, { placeOrder, readOrders });
+  registerOrderEventsRoute(http, { readOrders, orderUpdates });
   registerOrderCommandRoutes(http, { changeOrder });
 
   return {
@@ -128,6 +144,7 @@ export async function createOrderService(config: OrderServiceConfig, logger: Log
     async stop() {
       health.startDraining();
       await Promise.all([consumer.stop(), responder.stop()]);
+      await orderUpdates.stop();
       await http.close();
       await Promise.all([relay.stop(), keyCleanup.stop()]);
       await publisher.stop();

@@ -28,6 +28,10 @@ async function documentOf(service: 'order' | 'processor'): Promise<OpenApi> {
   return (await response.json()) as OpenApi;
 }
 
+const asJson = ['application/json', 'object'] as const;
+const asProblem = ['application/problem+json', 'object'] as const;
+const asEvents = ['text/event-stream', 'string'] as const;
+
 const health = ['get /health/live', 'get /health/ready'];
 const commands = ['cancel', 'fulfil', 'pay', 'refund'].map((name) => `post /orders/{id}/${name}`);
 /** Posts that say everything by their address. */
@@ -52,7 +56,15 @@ const deadLetters = [
 describe.each([
   [
     'order',
-    [...health, 'get /orders', 'get /orders/{id}', 'get /orders/{id}/timeline', 'post /orders', ...commands],
+    [
+      ...health,
+      'get /orders',
+      'get /orders/{id}',
+      'get /orders/{id}/timeline',
+      'get /orders/{id}/events',
+      'post /orders',
+      ...commands,
+    ],
   ],
   ['processor', [...health, 'get /stock', 'get /stock/{sku}', 'put /stock/{sku}', ...sagas, ...deadLetters]],
 ] as const)('the OpenAPI document of the %s-service', (service, routes) => {
@@ -77,11 +89,11 @@ describe.each([
         expect(Object.keys(responses).some((status) => status.startsWith('2'))).toBe(true);
         for (const [status, { description, content = {} }] of Object.entries(responses)) {
           expect(description).not.toBe('');
-          const mediaType =
-            Number(status) >= 400 && !path.startsWith('/health')
-              ? 'application/problem+json'
-              : 'application/json';
-          expect(content[mediaType]?.schema).toMatchObject({ type: 'object' });
+          const isProblem = Number(status) >= 400 && !path.startsWith('/health');
+          const success = path.endsWith('/events') ? asEvents : asJson;
+          const [mediaType, type] = isProblem ? asProblem : success;
+          if (status === '204') expect(content).toEqual({});
+          else expect(content[mediaType]?.schema).toMatchObject({ type });
         }
       }
     }

@@ -29,7 +29,8 @@ beforeAll(async () => {
   [broker, database] = await Promise.all([createTestBroker(), createTestDatabase('order')]);
   replicas = Array.from({ length: 2 }, () => {
     const repository = openOrderRepository(database.url);
-    return { repository, follow: createFollowProcessing({ orders: repository.orders, clock: systemClock }) };
+    const { orders } = repository;
+    return { repository, follow: createFollowProcessing({ orders, clock: systemClock, announce: () => {} }) };
   });
 });
 afterAll(async () => {

@@ -25,12 +25,17 @@ export type FollowResult = AppError | undefined;
  *
  * @throws AppError `DATABASE_UNAVAILABLE`, `CONCURRENT_UPDATE`: then none of the set took effect.
  */
-export function createFollowProcessing(dependencies: { orders: OrderRepository; clock: Clock }) {
-  const { orders, clock } = dependencies;
-  return (messages: readonly ProcessingMessage[]): Promise<readonly FollowResult[]> => {
+export function createFollowProcessing(dependencies: {
+  orders: OrderRepository;
+  clock: Clock;
+  /** Called once orders have changed. */
+  announce: () => void;
+}) {
+  const { orders, clock, announce } = dependencies;
+  return async (messages: readonly ProcessingMessage[]): Promise<readonly FollowResult[]> => {
     const now = clock();
     const ids = [...new Set(messages.map((message) => message.subject))];
-    return orders.change(ids, (found) => {
+    const results = await orders.change(ids, (found) => {
       const current = new Map(found);
       const history: RecordedEvent[] = [];
       const received: ReceivedMessage[] = [];
@@ -59,6 +64,8 @@ export function createFollowProcessing(dependencies: { orders: OrderRepository; 
       const changed = [...current.values()].filter((order) => order !== found.get(order.id));
       return { orders: changed, history, received, result };
     });
+    announce();
+    return results;
   };
 }
 
