@@ -21,6 +21,7 @@ import { StackError } from '#scripts/local-stack/stack-error.ts';
 import { registerFile, takeOver } from '#scripts/local-stack/take-over.ts';
 import { generateClients } from '#scripts/prisma/generate.ts';
 import { applyMigrations } from '#scripts/prisma/migrate.ts';
+import { provisionDatabase } from '#scripts/prisma/provision-database.ts';
 import { seedStock } from '#scripts/seed-stock.ts';
 import { buildTopology } from '#shared/contracts/topology.ts';
 import { declareTopology } from '#shared/messaging/declare-topology.ts';
@@ -45,6 +46,8 @@ export interface BenchSystem extends Databases {
 }
 
 interface Databases {
+  /** A superuser, who may look at the server's statistics. */
+  readonly postgresAdminUrl: string;
   readonly orderDatabaseUrl: string;
   readonly processorDatabaseUrl: string;
   /** A database with the tables of order_db that nothing else uses. */
@@ -186,11 +189,18 @@ async function bringUp(
 /** Tables, exchanges and queues, and something on the shelves. */
 async function prepare(infrastructure: Infrastructure): Promise<Databases> {
   const { orderDatabaseUrl, processorDatabaseUrl, amqpUrl } = infrastructure;
-  const referenceDatabaseUrl = Object.assign(new URL(orderDatabaseUrl), { pathname: '/reference_db' }).href;
-  await applyMigrations({ database: 'order', url: orderDatabaseUrl });
-  await applyMigrations({ database: 'order', url: referenceDatabaseUrl });
-  await applyMigrations({ database: 'processor', url: processorDatabaseUrl });
+  const reference = (url: string) => Object.assign(new URL(url), { pathname: '/reference_db' }).href;
+  const { orderMigrationDatabaseUrl, processorMigrationDatabaseUrl, postgresAdminUrl = '' } = infrastructure;
+  const referenceDatabaseUrl = reference(orderDatabaseUrl);
+  for (const [database, serviceUrl, ownerUrl] of [
+    ['order', orderDatabaseUrl, orderMigrationDatabaseUrl],
+    ['order', referenceDatabaseUrl, reference(orderMigrationDatabaseUrl)],
+    ['processor', processorDatabaseUrl, processorMigrationDatabaseUrl],
+  ] as const) {
+    await provisionDatabase({ database, adminUrl: postgresAdminUrl, ownerUrl, serviceUrl });
+    await applyMigrations({ database, url: ownerUrl });
+  }
   await declareTopology(amqpUrl, buildTopology());
   await seedStock(processorDatabaseUrl);
-  return { orderDatabaseUrl, processorDatabaseUrl, referenceDatabaseUrl };
+  return { postgresAdminUrl, orderDatabaseUrl, processorDatabaseUrl, referenceDatabaseUrl };
 }

@@ -7,7 +7,7 @@ import { takeOver } from './local-stack/take-over.ts';
 
 const dir = localFolder(process.env);
 /** Other tools have folders of their own in there, and may be using them. */
-const ours = /^(postgres|rabbitmq|sandbox|log|processes\.json|stack\.json)(\..+)?$/;
+const ours = /^(postgres|rabbitmq|sandbox|log|secrets\.json|processes\.json|stack\.json)(\..+)?$/;
 
 try {
   if (existsSync(dir)) {

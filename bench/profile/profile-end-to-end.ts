@@ -14,7 +14,7 @@ export async function profileEndToEnd(
   orders: number,
   report: (message: string) => void,
 ): Promise<string> {
-  const statements = await connectStatementStatistics(bench.system.orderDatabaseUrl);
+  const statements = await connectStatementStatistics(bench.system.postgresAdminUrl);
   try {
     const recordings = await Promise.all(
       Object.entries(inspectorPorts).map(

@@ -5,5 +5,5 @@ import { defineConfig, env } from 'prisma/config';
 export default defineConfig({
   schema: 'schema.prisma',
   migrations: { path: 'migrations' },
-  datasource: { url: env('ORDER_DATABASE_URL') },
+  datasource: { url: env('ORDER_MIGRATION_DATABASE_URL') },
 });

@@ -5,5 +5,5 @@ import { defineConfig, env } from 'prisma/config';
 export default defineConfig({
   schema: 'schema.prisma',
   migrations: { path: 'migrations' },
-  datasource: { url: env('PROCESSOR_DATABASE_URL') },
+  datasource: { url: env('PROCESSOR_MIGRATION_DATABASE_URL') },
 });

@@ -4,6 +4,7 @@ import { createPortPicker, type PortPicker } from './ports.ts';
 import { startPostgres } from './postgres.ts';
 import { startRabbitmq } from './rabbitmq.ts';
 import { findOrInstallRabbitmq } from './rabbitmq-installation.ts';
+import { openSecrets } from './secrets.ts';
 import { keepRunning, type Stoppable, startTogether } from './supervision.ts';
 
 /** Preferred ports; whichever is taken moves to the next free one. */
@@ -13,10 +14,19 @@ export interface InfrastructurePorts {
   readonly management: number;
 }
 
+/** Each database as its service and as its owner, who migrates it. */
+export interface DatabaseUrls {
+  readonly orderDatabaseUrl: string;
+  readonly processorDatabaseUrl: string;
+  readonly orderMigrationDatabaseUrl: string;
+  readonly processorMigrationDatabaseUrl: string;
+  /** A superuser of their server, to create databases and roles; without, they must be there. */
+  readonly postgresAdminUrl?: string | undefined;
+}
+
 /** Servers that somebody else runs. What is given here is used as it is, and nothing is started in its place. */
 export interface ExternalServers {
-  readonly orderDatabaseUrl?: string | undefined;
-  readonly processorDatabaseUrl?: string | undefined;
+  readonly databases?: DatabaseUrls | undefined;
   readonly amqpUrl?: string | undefined;
   readonly managementUrl?: string | undefined;
 }
@@ -40,9 +50,7 @@ export interface InfrastructureOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-export interface Infrastructure {
-  readonly orderDatabaseUrl: string;
-  readonly processorDatabaseUrl: string;
+export interface Infrastructure extends DatabaseUrls {
   readonly amqpUrl: string;
   readonly managementUrl: string;
   stop(): Promise<void>;
@@ -58,7 +66,7 @@ const usualManagementPort = '15672';
 
 /**
  * Brings up PostgreSQL and RabbitMQ side by side, keeps them running until `stop`, and says where they are. The
- * databases themselves are created by the migrations.
+ * databases themselves and their roles are created with the migrations.
  *
  * @throws StackError when a prerequisite is missing; nothing is left running then.
  */
@@ -77,22 +85,21 @@ export async function startInfrastructure(options: InfrastructureOptions): Promi
   };
 }
 
-type Databases = Pick<Infrastructure, 'orderDatabaseUrl' | 'processorDatabaseUrl' | 'stop'>;
+type Databases = DatabaseUrls & Stoppable;
 type Broker = Pick<Infrastructure, 'amqpUrl' | 'managementUrl' | 'stop'>;
 type WithPicker = InfrastructureOptions & { readonly pickPort: PortPicker };
 
 async function providePostgres(options: WithPicker): Promise<Databases> {
   const { dir, ports, pickPort, external = {}, report, log, onSpawn, postgresSettings, signal } = options;
-  const { orderDatabaseUrl, processorDatabaseUrl } = external;
-  if (orderDatabaseUrl !== undefined && processorDatabaseUrl !== undefined) {
-    return { orderDatabaseUrl, processorDatabaseUrl, stop: async () => {} };
-  }
+  if (external.databases !== undefined) return { ...external.databases, stop: async () => {} };
+  const secrets = openSecrets(dir);
   const port = await pickPort(ports?.postgres ?? defaultInfrastructurePorts.postgres);
   const start = () => {
     signal?.throwIfAborted();
     return startPostgres({
       dataDir: join(dir, 'postgres'),
       port,
+      password: secrets('postgres'),
       log: (line) => log?.('postgres', line),
       settings: postgresSettings,
       onSpawn,
@@ -100,9 +107,14 @@ async function providePostgres(options: WithPicker): Promise<Databases> {
   };
   const running = await start();
   report?.(`PostgreSQL is ready on port ${port}`);
+  const urlAs = (username: string, database: string) =>
+    Object.assign(new URL(running.url(database)), { username, password: secrets(username) }).href;
   return {
-    orderDatabaseUrl: orderDatabaseUrl ?? running.url('order_db'),
-    processorDatabaseUrl: processorDatabaseUrl ?? running.url('processor_db'),
+    orderDatabaseUrl: urlAs('order_service', 'order_db'),
+    processorDatabaseUrl: urlAs('processor_service', 'processor_db'),
+    orderMigrationDatabaseUrl: urlAs('order_owner', 'order_db'),
+    processorMigrationDatabaseUrl: urlAs('processor_owner', 'processor_db'),
+    postgresAdminUrl: running.url('postgres'),
     ...supervise(running, start, options),
   };
 }

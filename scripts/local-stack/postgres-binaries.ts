@@ -24,7 +24,7 @@ const throughClosedFolders = [
   // Without this the capability would count when a file is opened, but not when access(2) is asked about it.
   '--securebits=+no_setuid_fixup',
 ];
-const instead = 'set ORDER_DATABASE_URL and PROCESSOR_DATABASE_URL to databases of your own';
+const instead = 'name databases of your own, as .env.example says under ORDER_DATABASE_URL';
 
 /**
  * The PostgreSQL programs that came with `npm ci` for this platform, ready to run.

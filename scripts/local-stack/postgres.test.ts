@@ -6,6 +6,7 @@ import { Client } from 'pg';
 import { createPortPicker } from './ports.ts';
 import { type PostgresServer, startPostgres } from './postgres.ts';
 
+const password = 'a-password-of-this-test';
 let folder: string;
 let port: number;
 let server: PostgresServer | undefined;
@@ -21,7 +22,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 /** The same cluster every time. Durable, because some of these tests kill it. */
 async function start(): Promise<PostgresServer> {
-  server = await startPostgres({ dataDir: join(folder, 'data'), port });
+  server = await startPostgres({ dataDir: join(folder, 'data'), port, password });
   return server;
 }
 
@@ -86,7 +87,7 @@ describe('the embedded PostgreSQL', () => {
 
   it('refuses data that another server is using, in one sentence', async () => {
     const { pid } = await start();
-    await expect(startPostgres({ dataDir: join(folder, 'data'), port: port + 1 })).rejects.toThrow(
+    await expect(startPostgres({ dataDir: join(folder, 'data'), port: port + 1, password })).rejects.toThrow(
       `A PostgreSQL server (process ${pid}) already uses ${join(folder, 'data')}.`,
     );
   });
@@ -95,6 +96,7 @@ describe('the embedded PostgreSQL', () => {
     const start = startPostgres({
       dataDir: join(folder, 'data'),
       port,
+      password,
       settings: { shared_buffers: 'plenty' },
     });
     await expect(start).rejects.toThrow(/postgres exited with code 1:\n.*shared_buffers.*plenty/s);

@@ -29,6 +29,8 @@ export interface PostgresOptions {
   /** Where the cluster lives. Created on the first start; the data survives restarts. */
   readonly dataDir: string;
   readonly port: number;
+  /** Of the superuser `oms`; a cluster keeps the one that it was created with. */
+  readonly password: string;
   /** Server settings beyond the defaults, such as `{ fsync: 'off' }` for tests. The default is fully durable. */
   readonly settings?: Readonly<Record<string, string>> | undefined;
   readonly log?: ((line: string) => void) | undefined;
@@ -36,7 +38,6 @@ export interface PostgresOptions {
 }
 
 const user = 'oms';
-const password = 'oms';
 const readyTimeoutMs = 60_000;
 const stopGraceMs = 20_000;
 /** Backends outlive a killed postmaster for a moment, and a new one refuses to start beside them. */
@@ -62,7 +63,8 @@ export async function startPostgres(given: PostgresOptions): Promise<PostgresSer
   const account = await choosePostgresAccount(options.dataDir);
   await initialise(binaries, account, options);
 
-  const url = (database: string) => `postgresql://${user}:${password}@127.0.0.1:${options.port}/${database}`;
+  const url = (database: string) =>
+    `postgresql://${user}:${options.password}@127.0.0.1:${options.port}/${database}`;
   const deadline = Date.now() + leftoverBackendsMs;
   for (;;) {
     const child = await launch(binaries, account, options);
@@ -103,7 +105,7 @@ function launch(
 async function initialise(
   binaries: PostgresBinaries,
   account: PostgresAccount,
-  { dataDir, settings, log, onSpawn }: PostgresOptions,
+  { dataDir, password, settings, log, onSpawn }: PostgresOptions,
 ): Promise<void> {
   if (await exists(join(dataDir, 'PG_VERSION'))) return;
   const unfinished = `${dataDir}.unfinished`;

@@ -129,7 +129,10 @@ async function prepare(infrastructure: Infrastructure, assembly: Assembly): Prom
   const env = {
     ...assembly.env,
     ORDER_DATABASE_URL: infrastructure.orderDatabaseUrl,
+    ORDER_MIGRATION_DATABASE_URL: infrastructure.orderMigrationDatabaseUrl,
     PROCESSOR_DATABASE_URL: infrastructure.processorDatabaseUrl,
+    PROCESSOR_MIGRATION_DATABASE_URL: infrastructure.processorMigrationDatabaseUrl,
+    POSTGRES_ADMIN_URL: infrastructure.postgresAdminUrl,
     AMQP_URL: infrastructure.amqpUrl,
   };
   const run = (name: string, ...args: string[]) => {

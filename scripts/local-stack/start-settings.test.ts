@@ -24,6 +24,24 @@ describe('the settings of npm start', () => {
   it('point to servers that are already there, and an empty variable is none', () => {
     const { external } = readStartSettings({ AMQP_URL: 'amqp://broker', ORDER_DATABASE_URL: '' });
     expect(external.amqpUrl).toBe('amqp://broker');
-    expect(external.orderDatabaseUrl).toBeUndefined();
+    expect(external.databases).toBeUndefined();
+  });
+
+  it('ask for the owners of databases that are already there, too', () => {
+    const services = { ORDER_DATABASE_URL: 'postgresql://o', PROCESSOR_DATABASE_URL: 'postgresql://p' };
+    expect(() => readStartSettings(services)).toThrow(/there is no ORDER_MIGRATION_DATABASE_URL/);
+  });
+
+  it('keep what is for the set-up from the services', () => {
+    const { env, external } = readStartSettings({
+      ORDER_DATABASE_URL: 'postgresql://o',
+      ORDER_MIGRATION_DATABASE_URL: 'postgresql://oo',
+      PROCESSOR_DATABASE_URL: 'postgresql://p',
+      PROCESSOR_MIGRATION_DATABASE_URL: 'postgresql://po',
+      POSTGRES_ADMIN_URL: 'postgresql://admin',
+      LOG_LEVEL: 'warn',
+    });
+    expect(external.databases).toMatchObject({ postgresAdminUrl: 'postgresql://admin' });
+    expect(env).toEqual({ NODE_ENV: 'development', LOG_LEVEL: 'warn' });
   });
 });

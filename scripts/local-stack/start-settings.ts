@@ -1,5 +1,5 @@
 import { join, resolve } from 'node:path';
-import type { ExternalServers } from './infrastructure.ts';
+import type { DatabaseUrls, ExternalServers } from './infrastructure.ts';
 import { repositoryRoot } from './services.ts';
 import { defaultPorts, type StackPorts } from './stack.ts';
 import { StackError } from './stack-error.ts';
@@ -26,6 +26,14 @@ const portVariables: Readonly<Record<keyof StackPorts, string>> = {
   management: 'RABBITMQ_MANAGEMENT_PORT',
 };
 
+const databaseVariables = [
+  'ORDER_DATABASE_URL',
+  'PROCESSOR_DATABASE_URL',
+  'ORDER_MIGRATION_DATABASE_URL',
+  'PROCESSOR_MIGRATION_DATABASE_URL',
+] as const;
+const setUpOnly: ReadonlySet<string> = new Set([...databaseVariables, 'POSTGRES_ADMIN_URL']);
+
 /** The folder of the local data: `.local` in the repository, or LOCAL_STACK_DIR. */
 export function localFolder(env: NodeJS.ProcessEnv): string {
   return resolve(env['LOCAL_STACK_DIR'] || join(repositoryRoot, '.local'));
@@ -51,14 +59,43 @@ export function readStartSettings(env: NodeJS.ProcessEnv): StartSettings {
     ports,
     insistedPorts,
     external: {
-      orderDatabaseUrl: given('ORDER_DATABASE_URL'),
-      processorDatabaseUrl: given('PROCESSOR_DATABASE_URL'),
+      databases: readDatabaseUrls(given),
       amqpUrl: given('AMQP_URL'),
       managementUrl: given('RABBITMQ_MANAGEMENT_URL'),
     },
     host: given('HOST') ?? '127.0.0.1',
-    env: { ...env, NODE_ENV: given('NODE_ENV') ?? 'development', LOG_LEVEL: given('LOG_LEVEL') ?? 'info' },
+    env: {
+      ...forServices(env),
+      NODE_ENV: given('NODE_ENV') ?? 'development',
+      LOG_LEVEL: given('LOG_LEVEL') ?? 'info',
+    },
   };
+}
+
+/** All of them or none: half of the databases elsewhere is more likely a slip than a wish. */
+function readDatabaseUrls(given: (name: string) => string | undefined): DatabaseUrls | undefined {
+  const urls = Object.fromEntries(databaseVariables.map((name) => [name, given(name)]));
+  const missing = databaseVariables.filter((name) => urls[name] === undefined);
+  const postgresAdminUrl = given('POSTGRES_ADMIN_URL');
+  if (missing.length === databaseVariables.length) return undefined;
+  if (missing.length > 0) {
+    throw new StackError(
+      `Databases of your own take ${databaseVariables.join(', ')}; there is no ${missing.join(', ')}.`,
+    );
+  }
+  return {
+    orderDatabaseUrl: urls['ORDER_DATABASE_URL'] as string,
+    processorDatabaseUrl: urls['PROCESSOR_DATABASE_URL'] as string,
+    orderMigrationDatabaseUrl: urls['ORDER_MIGRATION_DATABASE_URL'] as string,
+    processorMigrationDatabaseUrl: urls['PROCESSOR_MIGRATION_DATABASE_URL'] as string,
+    postgresAdminUrl,
+  };
+}
+
+/** Each service is told its own addresses, and what belongs to the set-up reaches none of them. */
+function forServices(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const kept = Object.entries(env).filter(([name]) => !setUpOnly.has(name));
+  return Object.fromEntries(kept);
 }
 
 function parsePort(variable: string, text: string): number {

@@ -1,14 +1,14 @@
 /**
  * Writes the migration that leads from the existing migrations to the schema, without applying it:
- * `node scripts/prisma/create-migration.ts order|processor|all <name>`. Works in shadow databases on the servers of the
- * usual URLs, whose users must be allowed to create databases.
+ * `node scripts/prisma/create-migration.ts order|processor|all <name>`. Works in shadow databases on the server of
+ * POSTGRES_ADMIN_URL. A new table needs its line in `grants.sql`, beside the migrations.
  *
  * What Prisma cannot express (partial indexes, check constraints, storage parameters) is added to the file by hand, or
  * stands in a migration of its own.
  */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { runDatabaseCommand } from './database-command.ts';
+import { requireUrl, runDatabaseCommand } from './database-command.ts';
 import { type DatabaseName, describeDatabase } from './databases.ts';
 import { diffMigrationsWithSchema, lockfile } from './schema-engine.ts';
 
@@ -40,7 +40,8 @@ if (import.meta.main) {
     process.exit(2);
   }
   await runDatabaseCommand(database, async (target) => {
-    const migration = await createMigration({ ...target, name });
+    const url = requireUrl('POSTGRES_ADMIN_URL');
+    const migration = await createMigration({ database: target, url, name });
     return migration === undefined ? 'the migrations already lead to the schema' : `wrote ${migration}`;
   });
 }

@@ -1,5 +1,5 @@
 import { DatabaseSetupError } from './database-setup-error.ts';
-import { type DatabaseName, databaseNames, describeDatabase, isDatabaseName } from './databases.ts';
+import { type DatabaseName, databaseNames, isDatabaseName } from './databases.ts';
 
 /**
  * The frame of a command that is given `order`, `processor` or `all`: runs `work` for each of these databases, prints
@@ -7,7 +7,7 @@ import { type DatabaseName, databaseNames, describeDatabase, isDatabaseName } fr
  */
 export async function runDatabaseCommand(
   argument: string | undefined,
-  work: (target: { database: DatabaseName; url: string }) => Promise<string>,
+  work: (database: DatabaseName) => Promise<string>,
 ): Promise<void> {
   const databases = argument === 'all' ? databaseNames : isDatabaseName(argument) ? [argument] : [];
   if (databases.length === 0) {
@@ -16,7 +16,7 @@ export async function runDatabaseCommand(
   }
   for (const database of databases) {
     try {
-      console.log(`${database} database: ${await work({ database, url: readUrl(database) })}`);
+      console.log(`${database} database: ${await work(database)}`);
     } catch (error) {
       if (!(error instanceof DatabaseSetupError)) throw error;
       console.error(`${database} database: ${error.message}`);
@@ -25,9 +25,14 @@ export async function runDatabaseCommand(
   }
 }
 
-function readUrl(database: DatabaseName): string {
-  const { urlVariable } = describeDatabase(database);
-  const url = process.env[urlVariable];
-  if (!url) throw new DatabaseSetupError(`${urlVariable} is not set: it names the database, postgresql://…`);
+/**
+ * The URL in an environment variable.
+ *
+ * @throws DatabaseSetupError if there is none.
+ */
+export function requireUrl(variable: string): string {
+  const url = process.env[variable];
+  if (!url)
+    throw new DatabaseSetupError(`${variable} is not set: postgresql://user:password@host:port/database`);
   return url;
 }

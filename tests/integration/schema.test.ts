@@ -1,8 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import pg from 'pg';
-import { applyMigrations } from '#scripts/prisma/migrate.ts';
 import { diffMigrationsWithSchema, readMigrations } from '#scripts/prisma/schema-engine.ts';
 import { testInfrastructure } from '../support/infrastructure.ts';
+import { createMigratedDatabase } from '../support/templates.ts';
 
 const { maintenanceUrl } = testInfrastructure();
 
@@ -13,11 +13,11 @@ describe.each(['order', 'processor'] as const)('the migrations of the %s databas
 
   test('are applied once when several set-ups start at the same moment', async () => {
     const name = `migrated_${crypto.randomUUID().replaceAll('-', '')}`;
-    const url = Object.assign(new URL(maintenanceUrl), { pathname: `/${name}` }).href;
-    const applied = await Promise.all([1, 2, 3].map(() => applyMigrations({ database, url })));
+    const target = { database, name, maintenanceUrl };
+    const applied = await Promise.all([1, 2, 3].map(() => createMigratedDatabase(target)));
     const { migrationDirectories } = await readMigrations(database);
     expect(applied.flat()).toEqual(migrationDirectories.map(({ path }) => path));
-    expect(await applyMigrations({ database, url })).toEqual([]);
+    expect(await createMigratedDatabase(target)).toEqual([]);
     const client = new pg.Client({ connectionString: maintenanceUrl });
     await client.connect();
     await client.query(`DROP DATABASE ${name}`);

@@ -7,8 +7,8 @@ import { startWatchdog } from './container-watchdog.ts';
 
 /** A PostgreSQL server and a RabbitMQ node that belong to this test run alone. */
 export interface ContainerInfrastructure {
-  /** Connection string of one of the server's databases, which need not exist yet, as a superuser. */
-  postgresUrl(database: string): string;
+  /** Connection string of the server's database `postgres` as a superuser. */
+  readonly maintenanceUrl: string;
   readonly amqpUrl: string;
   /** Management console and HTTP API. */
   readonly managementUrl: string;
@@ -93,7 +93,7 @@ export async function startContainerInfrastructure(options: {
     const [postgres, rabbitmq] = await Promise.all(starting);
     const credentials = `${user}:${password}`;
     return {
-      postgresUrl: (database) => `postgresql://${credentials}@${address(postgres, 5432)}/${database}`,
+      maintenanceUrl: `postgresql://${credentials}@${address(postgres, 5432)}/postgres`,
       amqpUrl: `amqp://${credentials}@${address(rabbitmq, 5672)}`,
       managementUrl: `http://${address(rabbitmq, 15672)}`,
       username: user,

@@ -1,15 +1,19 @@
 import { randomUUID } from 'node:crypto';
 import pg from 'pg';
+import { enclose } from '#scripts/prisma/provision-database.ts';
 import {
   type DatabaseName,
   type TestInfrastructure,
   templateOf,
   testInfrastructure,
 } from './infrastructure.ts';
+import { databaseUrlAs } from './templates.ts';
 
 /** A database of a test's own: migrated, and empty. */
 export interface TestDatabase {
+  /** As its service, which may do what the grants say. */
   readonly url: string;
+  /** For the test's own hands, which may do everything. */
   readonly pool: pg.Pool;
   /** Closes everything that is connected to it and removes it. */
   drop(): Promise<void>;
@@ -23,13 +27,14 @@ export async function createTestDatabase(
   const { maintenanceUrl } = infrastructure;
   const name = `${database}_${randomUUID().replaceAll('-', '')}`;
   await command(maintenanceUrl, `CREATE DATABASE ${name} TEMPLATE ${templateOf(database)}`);
-  const url = Object.assign(new URL(maintenanceUrl), { pathname: `/${name}` }).href;
-  const pool = new pg.Pool({ connectionString: url, max: 4 });
+  await command(maintenanceUrl, enclose(database, name).join(';'));
+  const connectionString = Object.assign(new URL(maintenanceUrl), { pathname: `/${name}` }).href;
+  const pool = new pg.Pool({ connectionString, max: 4 });
   pool.on('error', () => {
     // Tests end sessions on purpose; the next query opens another one.
   });
   return {
-    url,
+    url: databaseUrlAs('service', { database, name, maintenanceUrl }),
     pool,
     async drop() {
       await pool.end();

@@ -1,6 +1,6 @@
-import { applyMigrations } from '#scripts/prisma/migrate.ts';
-import { databaseNames, infrastructureVariable, templateOf } from './infrastructure.ts';
+import { infrastructureVariable } from './infrastructure.ts';
 import { startTestServers, type TestServers } from './servers.ts';
+import { createTemplates } from './templates.ts';
 
 declare global {
   var testServers: Promise<TestServers> | undefined;
@@ -15,15 +15,13 @@ export default async function globalSetup(): Promise<void> {
 
 async function prepare(): Promise<TestServers> {
   const servers = await startTestServers();
+  const { maintenanceUrl } = servers.infrastructure;
   try {
-    for (const database of databaseNames) {
-      await applyMigrations({ database, url: servers.infrastructure.postgresUrl(templateOf(database)) });
-    }
+    await createTemplates(maintenanceUrl);
   } catch (error) {
     await servers.stop();
     throw error;
   }
-  const { postgresUrl, ...rest } = servers.infrastructure;
-  process.env[infrastructureVariable] = JSON.stringify({ ...rest, maintenanceUrl: postgresUrl('postgres') });
+  process.env[infrastructureVariable] = JSON.stringify(servers.infrastructure);
   return servers;
 }

@@ -1,6 +1,6 @@
 /** Where the servers of this test run are; written by the global set-up, read by every test file. */
 export interface TestInfrastructure {
-  /** A database to give commands from, such as creating others. */
+  /** A database to give commands from, such as creating others, as a superuser. */
   readonly maintenanceUrl: string;
   readonly amqpUrl: string;
   readonly managementUrl: string;

@@ -1,11 +1,11 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { runToCompletion } from '#scripts/local-stack/child-process.ts';
 import { createPortPicker } from '#scripts/local-stack/ports.ts';
 import { startPostgres } from '#scripts/local-stack/postgres.ts';
 import { startRabbitmq } from '#scripts/local-stack/rabbitmq.ts';
 import { repositoryRoot } from '#scripts/local-stack/services.ts';
-import { databaseNames, type TestInfrastructure, templateOf, testInfrastructure } from './infrastructure.ts';
+import { type TestInfrastructure, testInfrastructure } from './infrastructure.ts';
+import { createTemplates } from './templates.ts';
 
 /** A server that a test may take away. */
 export interface PrivateServer {
@@ -41,20 +41,17 @@ export async function startPrivatePostgres(): Promise<PrivateServer> {
   const dir = await privateFolder('postgres');
   const port = await pickPort(firstPort);
   const start = () =>
-    startPostgres({ dataDir: join(dir, 'data'), port, settings: { fsync: 'off', max_connections: '100' } });
+    startPostgres({
+      dataDir: join(dir, 'data'),
+      port,
+      password: 'test',
+      settings: { fsync: 'off', max_connections: '100' },
+    });
   const server = await start();
-  const urls = databaseNames.map((name) => [
-    `${name.toUpperCase()}_DATABASE_URL`,
-    server.url(templateOf(name)),
-  ]);
-  await runNode(['scripts/prisma/migrate.ts', 'all'], Object.fromEntries(urls));
-  const infrastructure = { ...testInfrastructure(), maintenanceUrl: server.url('postgres') };
+  const maintenanceUrl = server.url('postgres');
+  await createTemplates(maintenanceUrl);
+  const infrastructure = { ...testInfrastructure(), maintenanceUrl };
   return { infrastructure, ...takeaway(server, start, dir) };
-}
-
-async function runNode(args: readonly string[], env: NodeJS.ProcessEnv): Promise<void> {
-  const [name = ''] = args;
-  await runToCompletion({ name, command: process.execPath, args, cwd: repositoryRoot, env });
 }
 
 type Running = Awaited<ReturnType<typeof startRabbitmq>> | Awaited<ReturnType<typeof startPostgres>>;

@@ -35,11 +35,11 @@ async function startNativeServers(): Promise<TestServers> {
     postgresSettings: { fsync: 'off', max_connections: '200' },
     report: (message) => process.stdout.write(`${message}\n`),
   });
-  const { orderDatabaseUrl, amqpUrl, managementUrl } = infrastructure;
+  const { postgresAdminUrl = '', amqpUrl, managementUrl } = infrastructure;
   const { username, password } = new URL(amqpUrl);
   return {
     infrastructure: {
-      postgresUrl: (database) => Object.assign(new URL(orderDatabaseUrl), { pathname: `/${database}` }).href,
+      maintenanceUrl: postgresAdminUrl,
       amqpUrl,
       managementUrl,
       username,

@@ -1,0 +1,27 @@
+-- What the order-service may do in its database: this and nothing else. Applied after the migrations, each time, in one
+-- transaction. A new table needs a line here, a new column that changes needs its name: without, the service is refused.
+
+REVOKE ALL ON SCHEMA public FROM PUBLIC;
+GRANT USAGE ON SCHEMA public TO order_service;
+REVOKE ALL ON ALL TABLES IN SCHEMA public FROM PUBLIC, order_service;
+REVOKE ALL ON ALL SEQUENCES IN SCHEMA public FROM PUBLIC, order_service;
+
+-- Who ordered what, when and for how much is said once.
+GRANT SELECT, INSERT ON orders TO order_service;
+GRANT UPDATE (
+  status, failure, payment_requested, paid_minor, refunds, cancellation, version, processing_run, processing_sequence,
+  event_sequence, updated_at
+) ON orders TO order_service;
+GRANT SELECT, INSERT ON order_items TO order_service;
+
+-- History: nothing is changed or deleted.
+GRANT SELECT, INSERT ON order_events, inbox, operator_actions TO order_service;
+
+-- A message that waits cannot be changed; one that was published is deleted after a while.
+GRANT SELECT, INSERT, DELETE ON outbox TO order_service;
+GRANT UPDATE (published_at, attempts, next_attempt_at, last_error) ON outbox TO order_service;
+GRANT USAGE ON SEQUENCE outbox_id_seq TO order_service;
+
+-- A key that has expired is deleted, or taken by another request.
+GRANT SELECT, INSERT, DELETE ON idempotency_keys TO order_service;
+GRANT UPDATE (fingerprint, outcome, created_at, expires_at) ON idempotency_keys TO order_service;
