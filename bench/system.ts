@@ -145,7 +145,7 @@ async function bringUp(
       processor: await pickPort(preferredServicePorts.processor),
       sandbox: await pickPort(preferredServicePorts.sandbox),
     },
-    env: { ...process.env, NODE_ENV: 'production', LOG_LEVEL: 'warn' },
+    env: { ...process.env, NODE_ENV: 'development', AUTH_MODE: 'off', LOG_LEVEL: 'warn' },
   });
   const start = async (name: ServiceName): Promise<ChildProcess> => {
     const service: Service = { ...described[name], env: { ...described[name].env, ...envOf(name) } };

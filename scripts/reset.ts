@@ -1,8 +1,8 @@
 /** `npm run reset`: wipes what `npm start` keeps in `.local`: the databases, the broker, the payment ledger, the logs. */
 import { existsSync, readdirSync, rmdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { localFolder } from './local-stack/local-folder.ts';
 import { StackError } from './local-stack/stack-error.ts';
-import { localFolder } from './local-stack/start-settings.ts';
 import { takeOver } from './local-stack/take-over.ts';
 
 const dir = localFolder(process.env);

@@ -1,15 +1,19 @@
 /**
  * `npm start`: brings up the whole system on this machine, shows where everything is, and stops all of it on Ctrl-C,
- * SIGTERM or when the terminal goes away. A second signal ends everything at once.
+ * SIGTERM or when the terminal goes away. A second signal ends everything at once. `npm start -- --auth` lets the
+ * services answer only who has a token, and prints two.
  */
 import { once } from 'node:events';
 import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { issueToken } from './local-issuer/issuer.ts';
+import { localFolder } from './local-stack/local-folder.ts';
 import { openLogFiles } from './local-stack/log-files.ts';
 import { createPortPicker } from './local-stack/ports.ts';
 import { createServiceLog } from './local-stack/service-log.ts';
 import { killStack, startStack } from './local-stack/stack.ts';
 import { StackError } from './local-stack/stack-error.ts';
-import { localFolder, readStartSettings } from './local-stack/start-settings.ts';
+import { readStartSettings } from './local-stack/start-settings.ts';
 import { onStopRequest } from './local-stack/stop-request.ts';
 import { welcome } from './local-stack/welcome.ts';
 
@@ -36,11 +40,13 @@ onStopRequest({
 
 try {
   const { insistedPorts, ...settings } = readStartSettings(process.env);
+  const auth = wantsAuth();
   const logToFile = openLogFiles(join(dir, 'log'));
   const showService = createServiceLog({ color: process.stdout.isTTY === true, write });
   report('Starting PostgreSQL, RabbitMQ and the services');
   const stack = await startStack({
     ...settings,
+    auth,
     pickPort: createPortPicker(insistedPorts),
     report,
     log: (source, line) => {
@@ -50,7 +56,7 @@ try {
     signal: stopping.signal,
   });
   report('Everything is up');
-  write(welcome(stack.description));
+  write(welcome(stack.description, auth ? await sampleTokens() : undefined));
   await aborted(stopping.signal);
   await stack.stop();
   report('Stopped');
@@ -60,6 +66,23 @@ try {
   process.exitCode = 1;
 }
 process.exit();
+
+/** @throws StackError about anything else on the command line. */
+function wantsAuth(): boolean {
+  try {
+    return parseArgs({ options: { auth: { type: 'boolean', default: false } } }).values.auth;
+  } catch (error) {
+    throw new StackError(`${(error as Error).message}\nusage: npm start [-- --auth]`);
+  }
+}
+
+async function sampleTokens() {
+  const token = (subject: string, scope: string) => issueToken(dir, { subject, scope });
+  return {
+    customer: await token('customer-1', 'orders:read orders:write'),
+    operator: await token('operator-1', 'orders:read orders:write orders:admin ops'),
+  };
+}
 
 async function aborted(signal: AbortSignal): Promise<void> {
   if (!signal.aborted) await once(signal, 'abort');

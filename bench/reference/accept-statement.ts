@@ -2,6 +2,7 @@ import type { Pool } from 'pg';
 import type { RunOnce } from '#order-service/application/idempotency.ts';
 import { createPlaceOrder } from '#order-service/application/place-order.ts';
 import { createOrderRepository } from '#order-service/infrastructure/postgres/order-repository.ts';
+import { anonymous } from '#shared/auth/caller.ts';
 import { systemClock } from '#shared/kernel/clock.ts';
 import { noFailpoints } from '#shared/kernel/failpoints.ts';
 import { newTraceparent } from '#shared/observability/trace-context.ts';
@@ -49,7 +50,8 @@ export async function recordAcceptStatement(): Promise<AcceptStatement> {
       metadata: {},
       payment: 'automatic',
     },
-    { actor: `customer:${customerId}`, correlationId: crypto.randomUUID(), traceparent: newTraceparent() },
+    { correlationId: crypto.randomUUID(), traceparent: newTraceparent() },
+    anonymous,
   );
   const [statement] = sent;
   if (statement === undefined || sent.length > 1) {

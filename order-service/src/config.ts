@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { refuseOpenDoors } from '#shared/auth/auth-settings.ts';
 import {
   commonSettings,
   parseEnvironment,
@@ -17,7 +18,8 @@ const settings = z
     /** How many watchers of orders one process serves at the same time. */
     MAX_ORDER_WATCHERS: z.coerce.number().int().positive().max(100_000).default(1_000),
   })
-  .superRefine(refuseFailpointsOutsideTests);
+  .superRefine(refuseFailpointsOutsideTests)
+  .superRefine(refuseOpenDoors);
 
 export type OrderServiceConfig = Readonly<z.infer<typeof settings>>;
 

@@ -1,5 +1,6 @@
 import type { AddressInfo } from 'node:net';
 import { PrismaPg } from '@prisma/adapter-pg';
+import { createAuthenticate } from '#shared/auth/authenticate.ts';
 import { orderInquiry } from '#shared/contracts/order-inquiries.ts';
 import { queues } from '#shared/contracts/topology.ts';
 import { registerHealth } from '#shared/http/health.ts';
@@ -118,6 +119,7 @@ export async function createOrderService(config: OrderServiceConfig, logger: Log
   const http = await createHttpServer({
     title: 'Order Service',
     description: 'Accepts orders and tells what becomes of them.',
+    authenticate: createAuthenticate(config, logger),
     logger,
     limits: { rate: { requests: config.HTTP_RATE_LIMIT, windowMs: config.HTTP_RATE_WINDOW_MS } },
   });

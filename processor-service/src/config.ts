@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { refuseOpenDoors } from '#shared/auth/auth-settings.ts';
 import {
   commonSettings,
   httpUrl,
@@ -34,7 +35,8 @@ const settings = z
     COMPENSATION_RETRY_MS: positiveInteger.default(5_000),
     WATCHDOG_INTERVAL_MS: positiveInteger.default(10_000),
   })
-  .superRefine(refuseFailpointsOutsideTests);
+  .superRefine(refuseFailpointsOutsideTests)
+  .superRefine(refuseOpenDoors);
 
 export type ProcessorServiceConfig = Readonly<z.infer<typeof settings>>;
 export type SagaConfig = Readonly<z.infer<z.ZodObject<typeof sagaSettings>>>;

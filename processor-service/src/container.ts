@@ -1,4 +1,5 @@
 import type { AddressInfo } from 'node:net';
+import { createAuthenticate } from '#shared/auth/authenticate.ts';
 import { queues } from '#shared/contracts/topology.ts';
 import { registerHealth } from '#shared/http/health.ts';
 import { createHttpServer } from '#shared/http/server.ts';
@@ -165,6 +166,7 @@ export async function createProcessorService(
   const http = await createHttpServer({
     title: 'Processor Service',
     description: 'Looks after stock, and after the orders under way.',
+    authenticate: createAuthenticate(config, logger),
     logger,
     limits: { rate: { requests: config.HTTP_RATE_LIMIT, windowMs: config.HTTP_RATE_WINDOW_MS } },
   });

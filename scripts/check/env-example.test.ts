@@ -17,11 +17,16 @@ const variables = lines.flatMap((line, index) => {
 const valueOf = new Map(variables.map(({ name, value }) => [name, value]));
 const documented = Object.fromEntries(valueOf);
 
-const broker = { AMQP_URL: 'amqp://localhost' };
+const shared = {
+  AMQP_URL: 'amqp://localhost',
+  AUTH_ISSUER: 'https://issuer',
+  AUTH_AUDIENCE: 'orders',
+  AUTH_JWKS_URL: 'https://issuer/keys',
+};
 const required = {
-  order: { ...broker, ORDER_DATABASE_URL: 'postgresql://localhost/o' },
+  order: { ...shared, ORDER_DATABASE_URL: 'postgresql://localhost/o' },
   processor: {
-    ...broker,
+    ...shared,
     PROCESSOR_DATABASE_URL: 'postgresql://localhost/p',
     PAYMENT_URL: 'http://localhost',
   },

@@ -30,6 +30,11 @@ up() {
   compose up --detach --no-build --wait --wait-timeout 180
 }
 
+# Made where the issuer's key is.
+token() {
+  compose exec -T issuer node scripts/local-issuer/token.ts --sub customer-1 --scope 'orders:read orders:write'
+}
+
 finish() {
   local status=$?
   if [ $status != 0 ]; then
@@ -51,9 +56,12 @@ DOCKER_BUILDKIT=0 docker build --network host --tag "$ORDER_PROCESSOR_IMAGE" \
 echo 'the image is built'
 up >>"$log" 2>&1
 echo 'the system is up'
+TOKEN=$(token)
+export TOKEN
 order=$(node "$here/place-order.ts" "http://127.0.0.1:$ORDER_HTTP_PORT")
 echo "an order is completed: $order"
 compose down --timeout 30 >>"$log" 2>&1
 up >>"$log" 2>&1
+TOKEN=$(token)
 node "$here/place-order.ts" "http://127.0.0.1:$ORDER_HTTP_PORT" "$order" >>"$log"
 echo 'it is still there after everything was taken down and up again'

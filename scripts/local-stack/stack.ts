@@ -1,3 +1,4 @@
+import { defaultIssuerPort, startLocalIssuer } from '#scripts/local-issuer/issuer.ts';
 import { generateClients } from '#scripts/prisma/generate.ts';
 import { runToCompletion, type SpawnedProcess } from './child-process.ts';
 import {
@@ -21,6 +22,8 @@ export interface StackOptions extends Omit<InfrastructureOptions, 'ports' | 'onS
   readonly ports?: Partial<StackPorts> | undefined;
   /** The interface that the services listen on; loopback unless told otherwise. */
   readonly host?: string | undefined;
+  /** Whether to run an issuer of tokens, and to let the services answer nobody else. */
+  readonly auth?: boolean | undefined;
   /** Environment of the services, such as their log level; addresses and ports are added to it. */
   readonly env?: NodeJS.ProcessEnv | undefined;
 }
@@ -104,7 +107,18 @@ async function bringUp(assembly: Assembly, started: Stoppable[]): Promise<StackD
     processor: await pickPort(preferred.processor),
     sandbox: await pickPort(preferred.sandbox),
   };
-  const { sandbox, processor, order } = describeServices({ ...infrastructure, dir, env, host, ports });
+  const issuer = assembly.auth
+    ? await startLocalIssuer({ dir, host: '127.0.0.1', port: await pickPort(defaultIssuerPort) })
+    : undefined;
+  if (issuer) started.push(issuer);
+  const serviceEnv = { ...env, ...issuer?.settings };
+  const { sandbox, processor, order } = describeServices({
+    ...infrastructure,
+    dir,
+    env: serviceEnv,
+    host,
+    ports,
+  });
   const run = (service: Service) => runService(service, assembly, onRunning);
   // Stopped in the opposite order: first no more orders, and the payment provider stays until nobody needs it.
   started.push(...(await startTogether([run(sandbox), run(processor), run(order)])));

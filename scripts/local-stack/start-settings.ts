@@ -1,6 +1,5 @@
-import { join, resolve } from 'node:path';
 import type { DatabaseUrls, ExternalServers } from './infrastructure.ts';
-import { repositoryRoot } from './services.ts';
+import { localFolder } from './local-folder.ts';
 import { defaultPorts, type StackPorts } from './stack.ts';
 import { StackError } from './stack-error.ts';
 
@@ -34,11 +33,6 @@ const databaseVariables = [
 ] as const;
 const setUpOnly: ReadonlySet<string> = new Set([...databaseVariables, 'POSTGRES_ADMIN_URL']);
 
-/** The folder of the local data: `.local` in the repository, or LOCAL_STACK_DIR. */
-export function localFolder(env: NodeJS.ProcessEnv): string {
-  return resolve(env['LOCAL_STACK_DIR'] || join(repositoryRoot, '.local'));
-}
-
 /**
  * Reads the environment; an empty variable counts as absent.
  *
@@ -68,6 +62,7 @@ export function readStartSettings(env: NodeJS.ProcessEnv): StartSettings {
       ...forServices(env),
       NODE_ENV: given('NODE_ENV') ?? 'development',
       LOG_LEVEL: given('LOG_LEVEL') ?? 'info',
+      AUTH_MODE: given('AUTH_MODE') ?? 'off',
     },
   };
 }

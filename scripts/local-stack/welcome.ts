@@ -6,8 +6,11 @@ const exampleOrder = {
   items: [{ sku: 'SKU-001', quantity: 2, unitPrice: { amountMinor: 1999, currency: 'EUR' } }],
 };
 
-/** What a person sees when everything is up: every address, and a first order to paste. */
-export function welcome(stack: StackDescription): string {
+/** What a person sees when everything is up: every address, and a first order to paste; with tokens where they matter. */
+export function welcome(
+  stack: StackDescription,
+  tokens?: { readonly customer: string; readonly operator: string },
+): string {
   const { username, password } = new URL(stack.amqpUrl);
   const console = stack.pids['rabbitmq'] === undefined ? '' : `   (${username} / ${password})`;
   return `
@@ -20,11 +23,22 @@ export function welcome(stack: StackDescription): string {
   Order database    ${shown(stack, 'postgres', stack.orderDatabaseUrl)}
   Processor db      ${shown(stack, 'postgres', stack.processorDatabaseUrl)}
 
-Place an order:
+${tokens ? shownTokens(tokens) : ''}Place an order:
 
-  curl -i ${stack.orderService}/orders -H 'content-type: application/json' -d '${JSON.stringify(exampleOrder)}'
+  curl -i ${stack.orderService}/orders${tokens ? ' -H "authorization: Bearer $CUSTOMER"' : ''} -H 'content-type: application/json' -d '${JSON.stringify(exampleOrder)}'
 
 Ctrl-C stops everything. The data stays until "npm run reset".
+`;
+}
+
+function shownTokens({ customer, operator }: { customer: string; operator: string }): string {
+  return `Requests need a token. That of customer-1, and that of an operator, for twelve hours:
+
+  CUSTOMER=${customer}
+  OPERATOR=${operator}
+
+Others: npm run -s token -- --sub alice --scope 'orders:read orders:write'
+
 `;
 }
 

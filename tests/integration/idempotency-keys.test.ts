@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { createChangeOrder } from '#order-service/application/change-order.ts';
 import { createPlaceOrder } from '#order-service/application/place-order.ts';
 import type { IdempotencyRecord } from '#order-service/application/ports/idempotency-records.ts';
+import { anonymous } from '#shared/auth/caller.ts';
 import { noFailpoints } from '#shared/kernel/failpoints.ts';
 import { newId } from '#shared/kernel/ids.ts';
 import { newTraceparent } from '#shared/observability/trace-context.ts';
@@ -34,9 +35,9 @@ const newOrder = (customerId: string) => ({
 
 function place(index: number, customerId: string, key?: string) {
   const { orders, runOnce } = through(index);
-  const cause = { actor: 'test', correlationId: newId(), traceparent: newTraceparent() };
+  const cause = { correlationId: newId(), traceparent: newTraceparent() };
   const once = key === undefined ? undefined : { caller: 'ada', key };
-  return createPlaceOrder({ orders, runOnce, ...parts })(newOrder(customerId), cause, once);
+  return createPlaceOrder({ orders, runOnce, ...parts })(newOrder(customerId), cause, anonymous, once);
 }
 
 function change(index: number, orderId: string, type: 'cancel' | 'pay', key: string) {
@@ -45,6 +46,7 @@ function change(index: number, orderId: string, type: 'cancel' | 'pay', key: str
   return createChangeOrder({ orders, runOnce, ...parts })({
     orderId,
     command,
+    caller: anonymous,
     cause: { correlationId: newId(), traceparent: newTraceparent() },
     isExpected: () => true,
     once: { caller: 'ada', key },

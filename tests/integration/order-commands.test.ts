@@ -4,6 +4,7 @@ import type { OrderChanges } from '#order-service/application/ports/order-reposi
 import { type Order, refundableMinorOf } from '#order-service/domain/order.ts';
 import type { OrderCommand } from '#order-service/domain/order-commands.ts';
 import { begin, evolve, type OrderEvent } from '#order-service/domain/order-events.ts';
+import { anonymous } from '#shared/auth/caller.ts';
 import type { AppError } from '#shared/kernel/errors.ts';
 import { noFailpoints } from '#shared/kernel/failpoints.ts';
 import { newId } from '#shared/kernel/ids.ts';
@@ -41,7 +42,7 @@ function send(
   isExpected: (version: number) => boolean = () => true,
 ) {
   const replica = replicas[through % replicas.length] as OpenOrderRepository;
-  return changeOrderOn(replica)({ orderId, command, cause, isExpected });
+  return changeOrderOn(replica)({ orderId, command, caller: anonymous, cause, isExpected });
 }
 
 const refund = (amountMinor?: number, refundId = newId()): OrderCommand => ({
@@ -198,10 +199,10 @@ describe('a command', () => {
     const change = changeOrderOn(replicas[0]!, () => (wakes += 1));
     const orderId = await placeWith(...captured);
     const isExpected = (): boolean => true;
-    await change({ orderId, command: { type: 'fulfil' }, cause, isExpected });
+    await change({ orderId, command: { type: 'fulfil' }, caller: anonymous, cause, isExpected });
     expect(wakes).toBe(0);
-    await change({ orderId, command: refund(), cause, isExpected });
-    await change({ orderId, command: refund(), cause, isExpected });
+    await change({ orderId, command: refund(), caller: anonymous, cause, isExpected });
+    await change({ orderId, command: refund(), caller: anonymous, cause, isExpected });
     expect(wakes).toBe(1);
   });
 });

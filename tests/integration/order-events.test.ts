@@ -8,6 +8,7 @@ import { createOrderUpdates, type OrderUpdates } from '#order-service/applicatio
 import { createReadOrders } from '#order-service/application/read-orders.ts';
 import { registerOrderEventsRoute } from '#order-service/http/order-events-route.ts';
 import { createOrderProgress } from '#order-service/infrastructure/postgres/order-progress.ts';
+import { anonymous } from '#shared/auth/caller.ts';
 import type { HttpLimits } from '#shared/http/limits.ts';
 import { createHttpServer, type HttpServer } from '#shared/http/server.ts';
 import { noFailpoints } from '#shared/kernel/failpoints.ts';
@@ -62,7 +63,13 @@ async function serve(
     shortestPauseMs: 5,
     logger: testLogger,
   });
-  app = await createHttpServer({ title: 'Test', description: 'A server', logger: testLogger, limits });
+  app = await createHttpServer({
+    title: 'Test',
+    description: 'A server',
+    authenticate: async () => anonymous,
+    logger: testLogger,
+    limits,
+  });
   const readOrders = createReadOrders({ orders: repository.orders });
   registerOrderEventsRoute(app, { readOrders, orderUpdates: updates, heartbeatMs });
   await app.listen({ host: '127.0.0.1', port: 0 });
@@ -84,6 +91,7 @@ async function requestCancellation(orderId: string): Promise<void> {
   await createChangeOrder({ orders, runOnce, ...parts })({
     orderId,
     command: { type: 'cancel', reason: '' },
+    caller: anonymous,
     cause: { correlationId: newId(), traceparent: newTraceparent() },
     isExpected: () => true,
   });

@@ -3,6 +3,7 @@ import type { OrderChanges, ReceivedMessage } from '#order-service/application/p
 import { createReadOrders } from '#order-service/application/read-orders.ts';
 import type { OrderState } from '#order-service/domain/order.ts';
 import { evolve, type OrderEvent } from '#order-service/domain/order-events.ts';
+import { anonymous } from '#shared/auth/caller.ts';
 import { newId } from '#shared/kernel/ids.ts';
 import { newTraceparent } from '#shared/observability/trace-context.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
@@ -238,12 +239,13 @@ describe('reading orders', () => {
     const seen: string[][] = [];
     let cursor: string | undefined;
     do {
-      const page = await readOrders.list({ customerId, status: 'pending', limit: 3, cursor });
+      const page = await readOrders.list({ customerId, status: 'pending', limit: 3, cursor }, anonymous);
       seen.push(page.items.map(({ id }) => id));
       cursor = page.nextCursor;
     } while (cursor !== undefined);
     expect(seen).toEqual([ids.slice(0, 3), ids.slice(3, 6), ids.slice(6)]);
-    expect((await readOrders.list({ customerId, status: 'failed', limit: 3 })).items).toEqual([]);
+    const failed = await readOrders.list({ customerId, status: 'failed', limit: 3 }, anonymous);
+    expect(failed.items).toEqual([]);
   });
 
   test('tells the story of an order from the first request on', async () => {

@@ -92,6 +92,7 @@ export async function createTestSystem(
     env: {
       PATH: process.env.PATH,
       NODE_ENV: 'test',
+      AUTH_MODE: 'off',
       NODE_NO_WARNINGS: '1',
       LOG_LEVEL: 'info',
       RETRY_DELAYS_MS: broker.retryDelaysMs.join(','),

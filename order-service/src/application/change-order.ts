@@ -1,3 +1,4 @@
+import { anonymous, type Caller, mayActFor, requireScope } from '#shared/auth/caller.ts';
 import type { Backoff } from '#shared/kernel/backoff.ts';
 import type { Clock } from '#shared/kernel/clock.ts';
 import { AppError } from '#shared/kernel/errors.ts';
@@ -15,6 +16,7 @@ import { orderNotFound } from './read-orders.ts';
 export interface ChangeRequest {
   readonly orderId: string;
   readonly command: OrderCommand;
+  readonly caller: Caller;
   readonly cause: Omit<Cause, 'actor'>;
   /** Whether the caller wants it done to the order at this version. */
   readonly isExpected: (version: number) => boolean;
@@ -33,7 +35,7 @@ const mostAttempts = 30;
  * are durable. It decides on the order as it reads it and stores the outcome only if the version is still the same;
  * otherwise it does so again, after a pause that grows.
  *
- * @throws AppError `ORDER_NOT_FOUND`, `PRECONDITION_FAILED`, a refusal that names the states allowed,
+ * @throws AppError `FORBIDDEN`, `ORDER_NOT_FOUND`, `PRECONDITION_FAILED`, a refusal that names the states allowed,
  * `CONCURRENT_UPDATE` when others were always faster, `DATABASE_UNAVAILABLE`; what a {@link RunOnce} throws.
  */
 export function createChangeOrder(dependencies: {
@@ -46,9 +48,9 @@ export function createChangeOrder(dependencies: {
 }): ChangeOrder {
   const { orders, runOnce, clock, failpoint, announce } = dependencies;
 
-  async function change({ orderId, command, cause, isExpected }: ChangeRequest, recordOf?: RecordOf) {
+  async function change({ orderId, command, caller, cause, isExpected }: ChangeRequest, recordOf?: RecordOf) {
     const order = await orders.find(orderId);
-    if (!order) throw orderNotFound(orderId);
+    if (!order || !mayActFor(caller, order.customerId)) throw orderNotFound(orderId);
     if (!isExpected(order.version)) throw changedMeanwhile(order);
     const decision = decide(order, command);
     if (decision.outcome === 'unchanged') return { order, isRecorded: false };
@@ -56,7 +58,7 @@ export function createChangeOrder(dependencies: {
     const { event } = decision;
     const at = clock();
     const changed = evolve(order, event, at);
-    const caused = { ...cause, actor: actorOf(command, order) };
+    const caused = { ...cause, actor: actorOf(caller, command, order) };
     const announcements = announcementsOf(changed, event, caused);
     const next = { ...changed, eventSequence: changed.eventSequence + announcements.length };
     await orders.revise({
@@ -70,8 +72,9 @@ export function createChangeOrder(dependencies: {
     return { order: next, isRecorded: true };
   }
 
-  return (request) => {
-    const { orderId, command, once } = request;
+  return async (request) => {
+    const { orderId, command, caller, once } = request;
+    if (isForOperators(command)) requireScope(caller, 'orders:admin');
     return runOnce({ operation: command.type, once, input: { orderId, command } }, (recordOf) =>
       retry(() => change(request, recordOf), {
         attempts: mostAttempts,
@@ -83,8 +86,14 @@ export function createChangeOrder(dependencies: {
 }
 
 /** Customers cancel and pay; money goes back, and goods go out, by somebody's hand on this side. */
-function actorOf({ type }: OrderCommand, { customerId }: Order): string {
-  return type === 'cancel' || type === 'pay' ? `customer:${customerId}` : 'operator';
+function isForOperators({ type }: OrderCommand): boolean {
+  return type === 'refund' || type === 'fulfil';
+}
+
+/** Who does it, for the history; where nobody has to say who he is, whoever usually does. */
+function actorOf(caller: Caller, command: OrderCommand, { customerId }: Order): string {
+  if (caller === anonymous) return isForOperators(command) ? 'operator' : `customer:${customerId}`;
+  return caller.subject === customerId ? `customer:${customerId}` : `operator:${caller.subject}`;
 }
 
 function changedMeanwhile({ version }: Order): AppError {

@@ -1,3 +1,4 @@
+import { anonymous, type Caller, requireCustomer } from '#shared/auth/caller.ts';
 import type { Clock } from '#shared/kernel/clock.ts';
 import { AppError } from '#shared/kernel/errors.ts';
 import type { Failpoint } from '#shared/kernel/failpoints.ts';
@@ -9,12 +10,17 @@ import type { Answer, Once, RunOnce } from './idempotency.ts';
 import { announcementsOf } from './order-messages.ts';
 import type { Cause, OrderRepository } from './ports/order-repository.ts';
 
-export type PlaceOrder = (request: Omit<NewOrder, 'id'>, cause: Cause, once?: Once) => Promise<Answer>;
+export type PlaceOrder = (
+  request: Omit<NewOrder, 'id'>,
+  cause: Omit<Cause, 'actor'>,
+  caller: Caller,
+  once?: Once,
+) => Promise<Answer>;
 
 /**
  * Accepts an order: when it returns, the order, its history and the announcement to the processor are durable.
  *
- * @throws AppError `VALIDATION_FAILED` naming every wrong field, `DATABASE_UNAVAILABLE`; what a {@link RunOnce} throws.
+ * @throws AppError `FORBIDDEN` for another customer, `VALIDATION_FAILED` naming every wrong field, `DATABASE_UNAVAILABLE`; what a {@link RunOnce} throws.
  */
 export function createPlaceOrder(dependencies: {
   orders: Pick<OrderRepository, 'place'>;
@@ -25,8 +31,11 @@ export function createPlaceOrder(dependencies: {
   announce: () => void;
 }): PlaceOrder {
   const { orders, runOnce, clock, failpoint, announce } = dependencies;
-  return (request, cause, once) =>
-    runOnce({ operation: 'create', once, input: request, isSelfChecking: true }, async (recordOf) => {
+  return async (request, { correlationId, traceparent }, caller, once) => {
+    const { customerId } = request;
+    requireCustomer(caller, customerId);
+    const cause = { actor: actorOf(caller, customerId), correlationId, traceparent };
+    return runOnce({ operation: 'create', once, input: request, isSelfChecking: true }, async (recordOf) => {
       const placement = placeOrder({ ...request, id: newId() });
       if (!placement.accepted) throw invalid(placement.violations);
       const at = clock();
@@ -45,6 +54,13 @@ export function createPlaceOrder(dependencies: {
       announce();
       return { order, isRecorded: true };
     });
+  };
+}
+
+/** Who placed it, for the history. */
+function actorOf(caller: Caller, customerId: string): string {
+  const isCustomer = caller === anonymous || caller.subject === customerId;
+  return isCustomer ? `customer:${customerId}` : `operator:${caller.subject}`;
 }
 
 function invalid(violations: readonly { field: string; message: string }[]): AppError {

@@ -1,3 +1,4 @@
+import { type Caller, mayActFor, mayActForAll } from '#shared/auth/caller.ts';
 import { AppError } from '#shared/kernel/errors.ts';
 import type { Order } from '../domain/order.ts';
 import type { OrderQuery, OrderRepository, TimelineEntry } from './ports/order-repository.ts';
@@ -13,34 +14,39 @@ export interface ListOrdersQuery extends Omit<OrderQuery, 'before'> {
   readonly cursor?: string | undefined;
 }
 
-/** The questions one can ask about orders. */
+/** The questions one can ask about orders; those of other customers are, for who may not see them, not there. */
 export interface ReadOrders {
   /** @throws AppError `ORDER_NOT_FOUND` */
-  get(id: string): Promise<Order>;
+  get(id: string, caller: Caller): Promise<Order>;
   /** @throws AppError `ORDER_NOT_FOUND` */
-  timeline(id: string): Promise<readonly TimelineEntry[]>;
+  timeline(id: string, caller: Caller): Promise<readonly TimelineEntry[]>;
   /** Newest first. @throws AppError `INVALID_CURSOR` */
-  list(query: ListOrdersQuery): Promise<Page<Order>>;
+  list(query: ListOrdersQuery, caller: Caller): Promise<Page<Order>>;
 }
 
 export function createReadOrders(dependencies: { orders: OrderRepository }): ReadOrders {
   const { orders } = dependencies;
 
+  async function get(id: string, caller: Caller): Promise<Order> {
+    const order = await orders.find(id);
+    if (!order || !mayActFor(caller, order.customerId)) throw orderNotFound(id);
+    return order;
+  }
+
   return {
-    async get(id) {
-      const order = await orders.find(id);
-      if (!order) throw orderNotFound(id);
-      return order;
-    },
-    async timeline(id) {
+    get,
+    async timeline(id, caller) {
+      await get(id, caller);
       const entries = await orders.timeline(id);
       if (entries.length === 0) throw orderNotFound(id);
       return entries;
     },
-    async list({ cursor, limit, ...filter }) {
+    async list({ cursor, limit, ...filter }, caller) {
       const before = cursor === undefined ? undefined : readCursor(cursor);
+      const customerId = filter.customerId ?? (mayActForAll(caller) ? undefined : caller.subject);
+      if (customerId !== undefined && !mayActFor(caller, customerId)) return { items: [] };
       // One more than asked for tells whether there is a next page.
-      const found = await orders.list({ ...filter, before, limit: limit + 1 });
+      const found = await orders.list({ ...filter, customerId, before, limit: limit + 1 });
       const items = found.slice(0, limit);
       const last = items.at(-1);
       return found.length > limit && last ? { items, nextCursor: toCursor(last.id) } : { items };

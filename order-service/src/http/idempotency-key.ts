@@ -15,10 +15,10 @@ export const idempotencyKeyHeader = z.object({
 });
 
 /** How the caller wants to be able to repeat the request, if he does. */
-export function onceOf({ headers }: FastifyRequest): Once | undefined {
+export function onceOf({ caller, headers }: FastifyRequest): Once | undefined {
   const header = headers['idempotency-key'];
   if (typeof header !== 'string') return undefined;
-  return { caller: 'anonymous', key: header.replaceAll('"', '') };
+  return { caller: caller.subject, key: header.replaceAll('"', '') };
 }
 
 /** The order that was answered; says so in a header if it was answered before. */

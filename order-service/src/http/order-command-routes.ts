@@ -31,10 +31,11 @@ export function registerOrderCommandRoutes(app: HttpServer, useCases: { changeOr
     reply: FastifyReply,
     command: OrderCommand,
   ): Promise<OrderResource> {
-    const { correlationId, traceparent } = request;
+    const { caller, correlationId, traceparent } = request;
     const answer = await changeOrder({
       orderId: request.params.id,
       command,
+      caller,
       cause: { correlationId, traceparent },
       isExpected: readIfMatch(request.headers['if-match']),
       once: onceOf(request),
@@ -47,6 +48,7 @@ export function registerOrderCommandRoutes(app: HttpServer, useCases: { changeOr
   app.post(
     '/orders/:id/cancel',
     {
+      config: { access: 'orders:write' },
       schema: {
         tags,
         summary: 'Ask for an order to be cancelled',
@@ -67,6 +69,7 @@ export function registerOrderCommandRoutes(app: HttpServer, useCases: { changeOr
   app.post(
     '/orders/:id/pay',
     {
+      config: { access: 'orders:write' },
       schema: {
         tags,
         summary: 'Ask for an order with manual payment to be paid',
@@ -82,6 +85,7 @@ export function registerOrderCommandRoutes(app: HttpServer, useCases: { changeOr
   app.post(
     '/orders/:id/refund',
     {
+      config: { access: 'orders:admin' },
       schema: {
         tags,
         summary: 'Ask for money to be given back, all of it or a part',
@@ -103,6 +107,7 @@ export function registerOrderCommandRoutes(app: HttpServer, useCases: { changeOr
   app.post(
     '/orders/:id/fulfil',
     {
+      config: { access: 'orders:admin' },
       schema: {
         tags,
         summary: 'Mark a completed order as finished',

@@ -47,6 +47,7 @@ export function registerOrderEventsRoute(
   app.get(
     '/orders/:id/events',
     {
+      config: { access: 'orders:read' },
       schema: {
         tags: ['orders'],
         summary: 'What happens to an order, while it happens',
@@ -63,7 +64,7 @@ export function registerOrderEventsRoute(
     },
     async (request, reply) => {
       const { id } = request.params;
-      const order = await readOrders.get(id);
+      const order = await readOrders.get(id, request.caller);
       const after = positionIn(order, request.headers[lastEventId]);
       if (hasEnded(order) && after === order.version) return reply.code(204).send(null);
       const signal = closingOf(reply.raw);

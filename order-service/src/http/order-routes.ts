@@ -29,6 +29,7 @@ export function registerOrderRoutes(
   app.post(
     '/orders',
     {
+      config: { access: 'orders:write' },
       schema: {
         tags,
         summary: 'Place an order',
@@ -39,8 +40,8 @@ export function registerOrderRoutes(
       },
     },
     async (request, reply) => {
-      const cause = causeOf(request, request.body.customerId);
-      const answer = await placeOrder(toNewOrder(request.body), cause, onceOf(request));
+      const { caller } = request;
+      const answer = await placeOrder(toNewOrder(request.body), causeOf(request), caller, onceOf(request));
       const order = orderOf(answer, reply);
       return reply
         .code(201)
@@ -53,6 +54,7 @@ export function registerOrderRoutes(
   app.get(
     '/orders/:id',
     {
+      config: { access: 'orders:read' },
       schema: {
         tags,
         summary: 'One order',
@@ -61,7 +63,7 @@ export function registerOrderRoutes(
       },
     },
     async (request, reply) => {
-      const order = await readOrders.get(request.params.id);
+      const order = await readOrders.get(request.params.id, request.caller);
       return reply.header('etag', etagOf(order.version)).send(toOrderResource(order));
     },
   );
@@ -69,6 +71,7 @@ export function registerOrderRoutes(
   app.get(
     '/orders',
     {
+      config: { access: 'orders:read' },
       schema: {
         tags,
         summary: 'Orders, newest first',
@@ -77,7 +80,7 @@ export function registerOrderRoutes(
       },
     },
     async (request) => {
-      const { items, ...page } = await readOrders.list(request.query);
+      const { items, ...page } = await readOrders.list(request.query, request.caller);
       return { ...page, items: items.map(toOrderResource) };
     },
   );
@@ -85,6 +88,7 @@ export function registerOrderRoutes(
   app.get(
     '/orders/:id/timeline',
     {
+      config: { access: 'orders:read' },
       schema: {
         tags,
         summary: 'Everything that happened to an order, oldest first',
@@ -93,7 +97,7 @@ export function registerOrderRoutes(
       },
     },
     async (request) => {
-      const entries = await readOrders.timeline(request.params.id);
+      const entries = await readOrders.timeline(request.params.id, request.caller);
       return {
         orderId: request.params.id,
         entries: entries.map((entry) => ({ ...entry, at: entry.at.toISOString() })),
@@ -118,7 +122,6 @@ function toNewOrder({ customerId, currency, items, payment, description, metadat
   };
 }
 
-function causeOf(request: FastifyRequest, customerId: string): Cause {
-  const { correlationId, traceparent } = request;
-  return { actor: `customer:${customerId}`, correlationId, traceparent };
+function causeOf({ correlationId, traceparent }: FastifyRequest): Omit<Cause, 'actor'> {
+  return { correlationId, traceparent };
 }

@@ -12,11 +12,11 @@ import {
   toActionResource,
   toReplayResource,
 } from './dead-letter-schemas.ts';
+import { operatorHeaders, operatorOf } from './operator.ts';
 import { selectionBody, toSelection } from './selection-schemas.ts';
 
 const tags = ['dead letters'];
 
-const operatorHeaders = z.object({ 'x-operator': printable.describe('Who does it, for the audit') });
 const letterParams = z.object({ id: z.string().min(1).max(200).describe('Message id of the letter') });
 const replayParams = z.object({ id: z.uuid() });
 
@@ -54,6 +54,7 @@ function registerLetterRoutes(app: HttpServer, { actions }: UseCases): void {
   app.post(
     '/dead-letters/:id/replay',
     {
+      config: { access: 'ops' },
       schema: {
         tags,
         summary: 'Send a dead letter back to where it was first published',
@@ -63,13 +64,16 @@ function registerLetterRoutes(app: HttpServer, { actions }: UseCases): void {
         response: { 200: actionResource, ...problems(400, 404, 503) },
       },
     },
-    async ({ params: { id }, headers }) =>
-      toActionResource(await actions.replay({ id, queues, operator: headers['x-operator'] })),
+    async (request) =>
+      toActionResource(
+        await actions.replay({ id: request.params.id, queues, operator: operatorOf(request) }),
+      ),
   );
 
   app.post(
     '/dead-letters/:id/edit',
     {
+      config: { access: 'ops' },
       schema: {
         tags,
         summary: 'Send a dead letter back with another body',
@@ -82,13 +86,13 @@ function registerLetterRoutes(app: HttpServer, { actions }: UseCases): void {
         response: { 200: actionResource, ...problems(400, 404, 422, 503) },
       },
     },
-    async ({ params: { id }, headers, body }) =>
+    async (request) =>
       toActionResource(
         await actions.edit({
-          id,
+          id: request.params.id,
           queues,
-          body: Buffer.from(JSON.stringify(body)),
-          operator: headers['x-operator'],
+          body: Buffer.from(JSON.stringify(request.body)),
+          operator: operatorOf(request),
         }),
       ),
   );
@@ -96,6 +100,7 @@ function registerLetterRoutes(app: HttpServer, { actions }: UseCases): void {
   app.post(
     '/dead-letters/:id/discard',
     {
+      config: { access: 'ops' },
       schema: {
         tags,
         summary: 'Take a dead letter out of its queue for good',
@@ -106,13 +111,17 @@ function registerLetterRoutes(app: HttpServer, { actions }: UseCases): void {
         response: { 200: actionResource, ...problems(400, 404, 503) },
       },
     },
-    async ({ params: { id }, headers, body: { reason } }) =>
-      toActionResource(await actions.discard({ id, queues, reason, operator: headers['x-operator'] })),
+    async (request) => {
+      const { id } = request.params;
+      const { reason } = request.body;
+      return toActionResource(await actions.discard({ id, queues, reason, operator: operatorOf(request) }));
+    },
   );
 
   app.get(
     '/dead-letters/actions',
     {
+      config: { access: 'ops' },
       schema: {
         tags,
         summary: 'What operators did, the latest first',
@@ -132,6 +141,7 @@ function registerReplayRoutes(app: HttpServer, { actions, background }: UseCases
   app.post(
     '/dead-letters/replays',
     {
+      config: { access: 'ops' },
       schema: {
         tags,
         summary: 'Send all dead letters of a selection back',
@@ -142,8 +152,9 @@ function registerReplayRoutes(app: HttpServer, { actions, background }: UseCases
         response: { 202: replayResource, ...problems(400, 503) },
       },
     },
-    async ({ headers, body: { selection, ratePerSecond } }, reply) => {
-      const operator = headers['x-operator'];
+    async (request, reply) => {
+      const { selection, ratePerSecond } = request.body;
+      const operator = operatorOf(request);
       const run = await replays.begin({ selection: toSelection(selection), ratePerSecond, operator });
       background.carryOut(run, operator);
       return reply
@@ -156,6 +167,7 @@ function registerReplayRoutes(app: HttpServer, { actions, background }: UseCases
   app.get(
     '/dead-letters/replays',
     {
+      config: { access: 'ops' },
       schema: {
         tags,
         summary: 'Replays, the latest first',
@@ -169,6 +181,7 @@ function registerReplayRoutes(app: HttpServer, { actions, background }: UseCases
   app.get(
     '/dead-letters/replays/:id',
     {
+      config: { access: 'ops' },
       schema: {
         tags,
         summary: 'How far a replay is',
@@ -182,6 +195,7 @@ function registerReplayRoutes(app: HttpServer, { actions, background }: UseCases
   app.post(
     '/dead-letters/replays/:id/stop',
     {
+      config: { access: 'ops' },
       schema: {
         tags,
         summary: 'Stop a replay after the batch under way',
@@ -190,12 +204,13 @@ function registerReplayRoutes(app: HttpServer, { actions, background }: UseCases
         response: { 200: replayResource, ...problems(400, 404, 409, 503) },
       },
     },
-    async ({ params: { id }, headers }) => toReplayResource(await replays.stop(id, headers['x-operator'])),
+    async (request) => toReplayResource(await replays.stop(request.params.id, operatorOf(request))),
   );
 
   app.post(
     '/dead-letters/replays/:id/resume',
     {
+      config: { access: 'ops' },
       schema: {
         tags,
         summary: 'Go on with a replay that was interrupted, stopped or halted',
@@ -204,9 +219,9 @@ function registerReplayRoutes(app: HttpServer, { actions, background }: UseCases
         response: { 202: replayResource, ...problems(400, 404, 409, 503) },
       },
     },
-    async ({ params: { id }, headers }, reply) => {
-      const operator = headers['x-operator'];
-      const run = await replays.resume(id, operator);
+    async (request, reply) => {
+      const operator = operatorOf(request);
+      const run = await replays.resume(request.params.id, operator);
       background.carryOut(run, operator);
       return reply.code(202).send(toReplayResource(run));
     },

@@ -43,6 +43,7 @@ export function registerDeadLetterRoutes(
   app.get(
     '/dead-letters',
     {
+      config: { access: 'ops' },
       schema: {
         tags,
         summary: 'Dead letters, oldest first, queue by queue',
@@ -60,6 +61,7 @@ export function registerDeadLetterRoutes(
   app.get(
     '/dead-letters/groups',
     {
+      config: { access: 'ops' },
       schema: {
         tags,
         summary: 'Dead letters by what they failed of, the largest groups first',
@@ -75,6 +77,7 @@ export function registerDeadLetterRoutes(
   app.get(
     '/dead-letters/:id',
     {
+      config: { access: 'ops' },
       schema: {
         tags,
         summary: 'Everything about a dead letter',
@@ -93,6 +96,7 @@ export function registerDeadLetterRoutes(
   app.post(
     '/dead-letters/dry-run',
     {
+      config: { access: 'ops' },
       schema: {
         tags,
         summary: 'What a replay would do',

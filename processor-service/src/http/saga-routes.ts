@@ -4,6 +4,7 @@ import type { HttpServer } from '#shared/http/server.ts';
 import type { ReadSagas } from '../application/read-sagas.ts';
 import type { ResumeSaga } from '../application/resume-saga.ts';
 import { refundedMinorOf, type Saga, sagaStates } from '../domain/saga.ts';
+import { operatorHeaders, operatorOf } from './operator.ts';
 
 const tags = ['sagas'];
 
@@ -21,7 +22,6 @@ const printable = z
   .min(1)
   .max(200)
   .refine((value) => value.isWellFormed() && !/\p{Cc}/u.test(value), 'must not contain control characters');
-const operatorHeaders = z.object({ 'x-operator': printable.describe('Who does it, for the audit') });
 const resumeBody = z.strictObject({ reason: printable.optional() }).nullish();
 
 const trouble = z.object({ code: z.string(), message: z.string(), at: z.string() });
@@ -65,6 +65,7 @@ export function registerSagaRoutes(
   app.get(
     '/sagas',
     {
+      config: { access: 'ops' },
       schema: {
         tags,
         summary: 'Sagas, those of the newest orders first',
@@ -84,6 +85,7 @@ export function registerSagaRoutes(
   app.get(
     '/sagas/:orderId',
     {
+      config: { access: 'ops' },
       schema: {
         tags,
         summary: 'The saga of an order',
@@ -97,6 +99,7 @@ export function registerSagaRoutes(
   app.post(
     '/sagas/:orderId/resume',
     {
+      config: { access: 'ops' },
       schema: {
         tags,
         summary: 'Let a saga go on that waits for a person',
@@ -110,7 +113,7 @@ export function registerSagaRoutes(
     },
     async (request) => {
       const { orderId } = request.params;
-      const { 'x-operator': operator } = request.headers;
+      const operator = operatorOf(request);
       return toSagaResource(await resumeSaga({ orderId, operator, reason: request.body?.reason }));
     },
   );

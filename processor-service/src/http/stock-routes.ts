@@ -36,6 +36,7 @@ export function registerStockRoutes(app: HttpServer, dependencies: { stock: Stoc
   app.get(
     '/stock',
     {
+      config: { access: 'ops' },
       schema: {
         tags,
         summary: 'Stock, by SKU',
@@ -52,6 +53,7 @@ export function registerStockRoutes(app: HttpServer, dependencies: { stock: Stoc
   app.get(
     '/stock/:sku',
     {
+      config: { access: 'ops' },
       schema: {
         tags,
         summary: 'Stock of one SKU',
@@ -70,6 +72,7 @@ export function registerStockRoutes(app: HttpServer, dependencies: { stock: Stoc
   app.put(
     '/stock/:sku',
     {
+      config: { access: 'ops' },
       schema: {
         tags,
         summary: 'Set how many pieces are free to be promised',

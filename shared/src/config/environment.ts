@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { authSettings } from '../auth/auth-settings.ts';
 import { defaultRetryDelaysMs } from '../contracts/topology.ts';
 import { defaultHttpLimits } from '../http/limits.ts';
 import { failpointNames } from '../kernel/failpoints.ts';
@@ -60,6 +61,7 @@ export const commonSettings = {
   HTTP_RATE_LIMIT: positiveInteger.default(defaultHttpLimits.rate.requests),
   HTTP_RATE_WINDOW_MS: positiveInteger.default(defaultHttpLimits.rate.windowMs),
   FAILPOINTS: failpoints.default([]),
+  ...authSettings,
 } as const;
 
 /** Failpoints end the process on purpose: they exist in tests alone. */

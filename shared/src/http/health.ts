@@ -30,13 +30,19 @@ export function registerHealth(app: HttpServer, checks: Readonly<Record<string, 
 
   app.get(
     '/health/live',
-    { schema: { tags: ['health'], response: { 200: z.object({ status: z.literal('live') }) } } },
+    {
+      config: { access: 'public' },
+      schema: { tags: ['health'], response: { 200: z.object({ status: z.literal('live') }) } },
+    },
     async () => ({ status: 'live' as const }),
   );
 
   app.get(
     '/health/ready',
-    { schema: { tags: ['health'], response: { 200: readinessSchema, 503: readinessSchema } } },
+    {
+      config: { access: 'public' },
+      schema: { tags: ['health'], response: { 200: readinessSchema, 503: readinessSchema } },
+    },
     async (_request, reply) => {
       const results = await Promise.all(
         Object.entries(checks).map(async ([name, check]) => ({ name, check, up: await isUp(check) })),

@@ -3,6 +3,7 @@ import { type AddressInfo, connect, type Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { z } from 'zod';
+import { anonymous } from '../auth/caller.ts';
 import { createLogger } from '../observability/logger.ts';
 import { registerHealth } from './health.ts';
 import { isDeeperThan } from './json-depth.ts';
@@ -16,15 +17,16 @@ async function serverWith(limits: Partial<HttpLimits>): Promise<HttpServer> {
   const server = await createHttpServer({
     title: 'Test',
     description: 'A server',
+    authenticate: async (name) => (name === undefined ? anonymous : { ...anonymous, subject: name }),
     logger: createLogger({ service: 'test', level: 'silent' }),
     limits,
   });
-  server.addHook('onRequest', async (request) => {
-    const subject = request.headers['x-subject'];
-    if (typeof subject === 'string') Object.assign(request, { caller: { subject } });
-  });
-  server.post('/things', { schema: { body: z.unknown() } }, async ({ body }) => ({ body }));
-  server.get('/large', async () => 'x'.repeat(20_000_000));
+  server.post(
+    '/things',
+    { config: { access: 'orders:write' }, schema: { body: z.unknown() } },
+    async ({ body }) => ({ body }),
+  );
+  server.get('/large', { config: { access: 'public' } }, async () => 'x'.repeat(20_000_000));
   registerHealth(server, {});
   app = server;
   return server;
@@ -50,11 +52,11 @@ describe('the rate of requests', () => {
   test('counts for each caller apart, wherever it calls from, and for each address without one', async () => {
     const server = await serverWith({ rate: { requests: 1, windowMs: 30_000 } });
     const statusOf = async (...request: [object?, string?]) => (await ask(server, ...request)).statusCode;
-    expect(await statusOf({ 'x-subject': 'ada' })).toBe(200);
-    expect(await statusOf({ 'x-subject': 'ada' }, '10.0.0.2')).toBe(429);
-    expect(await statusOf({ 'x-subject': 'bob' })).toBe(200);
+    expect(await statusOf({ authorization: 'ada' })).toBe(200);
+    expect(await statusOf({ authorization: 'ada' }, '10.0.0.2')).toBe(429);
+    expect(await statusOf({ authorization: 'bob' })).toBe(200);
     expect(await statusOf()).toBe(200);
-    expect(await statusOf({ 'x-subject': 'anonymous' })).toBe(429);
+    expect(await statusOf()).toBe(429);
     expect(await statusOf({}, '10.0.0.2')).toBe(200);
   });
 

@@ -14,6 +14,7 @@ export const problemSchema = z.object({
   correlationId: z.string().optional(),
   errors: z.array(z.object({ field: z.string(), message: z.string() })).optional(),
   allowed: z.array(z.string()).optional().describe('States in which it would have been possible'),
+  scope: z.string().optional().describe('The scope that the token lacks'),
 });
 export type Problem = z.infer<typeof problemSchema>;
 
@@ -34,6 +35,9 @@ const brokerTrouble = { status: 503, title: 'The message broker is not available
 const answers: Record<ErrorCode, { status: number; title: string }> = {
   VALIDATION_FAILED: { status: 400, title: 'The request is not valid' },
   INVALID_CURSOR: { status: 400, title: 'The cursor is not valid' },
+  UNAUTHENTICATED: { status: 401, title: 'A valid access token is needed' },
+  FORBIDDEN: { status: 403, title: 'The access token does not allow this' },
+  IDENTITY_UNAVAILABLE: { status: 503, title: 'Access tokens cannot be verified now' },
   IDEMPOTENCY_KEY_REUSED: { status: 422, title: 'The idempotency key stands for another request' },
   IDEMPOTENCY_KEY_IN_USE: { status: 409, title: 'The first request with this key is still under way' },
   ORDER_NOT_FOUND: { status: 404, title: 'There is no such order' },
@@ -82,7 +86,7 @@ export function retryAfterSecondsOf({ status, code }: Problem): number | undefin
 /** The problem document of an error. Of our own failures it tells the title and nothing else. */
 export function toProblem(error: AppError, request: { instance: string; correlationId: string }): Problem {
   const { status, title } = answers[error.code];
-  const { errors, allowed } = error.data as Pick<Problem, 'errors' | 'allowed'>;
+  const { errors, allowed, scope } = error.data as Pick<Problem, 'errors' | 'allowed' | 'scope'>;
   return {
     type: `urn:problem:${error.code.toLowerCase().replaceAll('_', '-')}`,
     title,
@@ -93,6 +97,7 @@ export function toProblem(error: AppError, request: { instance: string; correlat
     correlationId: request.correlationId,
     ...(errors ? { errors } : {}),
     ...(allowed ? { allowed } : {}),
+    ...(scope ? { scope } : {}),
   };
 }
 

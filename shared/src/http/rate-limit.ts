@@ -1,5 +1,6 @@
 import rateLimit from '@fastify/rate-limit';
 import type { FastifyRequest } from 'fastify';
+import { anonymous, nobody } from '../auth/caller.ts';
 import type { HttpServer } from './http-server.ts';
 import type { HttpLimits } from './limits.ts';
 
@@ -39,7 +40,6 @@ export async function limitRate(app: HttpServer, limit: HttpLimits['rate']): Pro
   });
 }
 
-function callerOf(request: FastifyRequest): string {
-  const { caller } = request as { readonly caller?: { readonly subject: string } };
-  return caller && caller.subject !== 'anonymous' ? `subject ${caller.subject}` : `address ${request.ip}`;
+function callerOf({ caller, ip }: FastifyRequest): string {
+  return caller === anonymous || caller === nobody ? `address ${ip}` : `subject ${caller.subject}`;
 }

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { type AddressInfo, connect } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { z } from 'zod';
+import { anonymous } from '../auth/caller.ts';
 import { AppError } from '../kernel/errors.ts';
 import { createLogger } from '../observability/logger.ts';
 import { registerHealth } from './health.ts';
@@ -16,11 +17,13 @@ beforeEach(async () => {
   app = await createHttpServer({
     title: 'Test',
     description: 'A server',
+    authenticate: async () => anonymous,
     logger: createLogger({ service: 'test', level: 'silent' }),
   });
   app.post(
     '/things',
     {
+      config: { access: 'public' },
       schema: {
         body: z.strictObject({ name: z.string().min(1), sizes: z.array(z.strictObject({ cm: z.int() })) }),
         response: { 200: z.object({ correlationId: z.string() }), ...problems(400) },
@@ -28,10 +31,10 @@ beforeEach(async () => {
     },
     async ({ correlationId }) => ({ correlationId }),
   );
-  app.get('/away', async () => {
+  app.get('/away', { config: { access: 'public' } }, async () => {
     throw new AppError({ code: 'DATABASE_UNAVAILABLE', kind: 'unavailable', message: 'secret host is away' });
   });
-  app.get('/bug', async () => {
+  app.get('/bug', { config: { access: 'public' } }, async () => {
     throw new TypeError('secret detail');
   });
 });

@@ -17,9 +17,11 @@ import {
   type ZodTypeProvider,
 } from 'fastify-type-provider-zod';
 import type { Logger } from 'pino';
+import type { Authenticate } from '../auth/authenticate.ts';
 import { AppError, toAppError } from '../kernel/errors.ts';
 import { newId } from '../kernel/ids.ts';
 import { isTraceparent, newTraceparent } from '../observability/trace-context.ts';
+import { guardRoutes, securitySchemes } from './access.ts';
 import type { HttpServer } from './http-server.ts';
 import { limitJsonDepth } from './json-depth.ts';
 import { defaultHttpLimits, type HttpLimits } from './limits.ts';
@@ -47,12 +49,14 @@ const sweepEveryMs = 50;
 const longestFarewellMs = 5_000;
 
 /**
- * A server as both services want it: zod on the way in and out, RFC 9457 problems, correlation ids, limits on what
- * a client may take up, OpenAPI 3.1 at `/openapi.json`, the events in AsyncAPI 3 at `/asyncapi.json` and a browsable page at `/docs`. Routes are registered by the caller.
+ * A server as both services want it: routes that say who may use them, zod on the way in and out, RFC 9457 problems,
+ * correlation ids, limits on what a client may take up, OpenAPI 3.1 at `/openapi.json`, the events in AsyncAPI 3 at
+ * `/asyncapi.json` and a browsable page at `/docs`. Routes are registered by the caller.
  */
 export async function createHttpServer(options: {
   title: string;
   description: string;
+  authenticate: Authenticate;
   logger: Logger;
   limits?: Partial<HttpLimits>;
 }): Promise<HttpServer> {
@@ -82,14 +86,16 @@ export async function createHttpServer(options: {
   app.removeContentTypeParser('text/plain');
   limitJsonDepth(app, limits.jsonDepth);
   identifyRequests(app);
+  addSecurityHeaders(app);
+  guardRoutes(app, options.authenticate);
   answerErrors(app);
   closePromptly(app);
-  addSecurityHeaders(app);
   await limitRate(app, limits.rate);
   await app.register(swagger, {
     openapi: {
       openapi: '3.1.0',
       info: { title: options.title, description: options.description, version: '1.0.0' },
+      components: { securitySchemes },
     },
     transform: jsonSchemaTransform,
   });
@@ -99,10 +105,14 @@ export async function createHttpServer(options: {
     // The service may well be reached over plain HTTP, behind whatever speaks TLS for it.
     transformStaticCSP: (policy) => policy.replace(' upgrade-insecure-requests;', ''),
   });
-  app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger());
+  app.get('/openapi.json', { config: { access: 'public' }, schema: { hide: true } }, async () =>
+    app.swagger(),
+  );
   const asyncApi = await readFile(new URL('../../../docs/asyncapi.json', import.meta.url));
-  app.get('/asyncapi.json', { schema: { hide: true } }, async (_request, reply) =>
-    reply.type('application/json; charset=utf-8').send(asyncApi),
+  app.get(
+    '/asyncapi.json',
+    { config: { access: 'public' }, schema: { hide: true } },
+    async (_request, reply) => reply.type('application/json; charset=utf-8').send(asyncApi),
   );
   return app;
 }
@@ -149,12 +159,18 @@ function answerError(thrown: Error, request: FastifyRequest, reply: FastifyReply
       'request failed',
     );
   }
+  if (problem.status === 401) reply.header('www-authenticate', challengeOf(request));
   const retryAfterSeconds = retryAfterSecondsOf(problem);
   if (retryAfterSeconds !== undefined) reply.header('retry-after', retryAfterSeconds);
   // The refusal was decided before, for the same idempotency key.
   if (thrown instanceof AppError && thrown.data['replayed'] === true)
     reply.header('idempotent-replayed', 'true');
   return send(reply, problem);
+}
+
+/** RFC 6750: whoever showed no token is told nothing about what is wrong with it. */
+function challengeOf({ headers }: FastifyRequest): string {
+  return headers.authorization === undefined ? 'Bearer' : 'Bearer error="invalid_token"';
 }
 
 function send(reply: FastifyReply, problem: Problem): FastifyReply {

@@ -3,6 +3,10 @@
  * broker dispositions are derived from it elsewhere; none of them is known here.
  */
 export type ErrorCode =
+  // who asks
+  | 'UNAUTHENTICATED'
+  | 'FORBIDDEN'
+  | 'IDENTITY_UNAVAILABLE'
   // asked for something that cannot be
   | 'VALIDATION_FAILED'
   | 'ORDER_NOT_FOUND'

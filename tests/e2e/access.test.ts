@@ -1,0 +1,156 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { issueToken, startLocalIssuer } from '#scripts/local-issuer/issuer.ts';
+import { newId } from '#shared/kernel/ids.ts';
+import { createTestSystem, type TestSystem } from '#tests/support/system.ts';
+
+const dir = mkdtempSync(join(tmpdir(), 'issuer-'));
+let issuer: Awaited<ReturnType<typeof startLocalIssuer>>;
+let system: TestSystem;
+let orderId: string;
+const used: string[] = [];
+
+const all = 'orders:read orders:write orders:admin ops';
+const people = {
+  nobody: undefined,
+  expired: { subject: 'alice', scope: all, lifetime: '-1m' },
+  customer: { subject: 'alice', scope: 'orders:read orders:write' },
+  otherCustomer: { subject: 'bob', scope: 'orders:read orders:write' },
+  operator: { subject: 'olivia', scope: all },
+  service: { subject: 'warehouse', scope: 'ops' },
+} as const;
+type Person = keyof typeof people;
+
+beforeAll(async () => {
+  issuer = await startLocalIssuer({ dir, host: '127.0.0.1', port: 0 });
+  system = await createTestSystem({ settings: issuer.settings });
+  const placed = await ask('customer', 'POST', `${system.urls.order}/orders`, orderOf('alice'));
+  orderId = ((await placed.json()) as { id: string }).id;
+});
+afterAll(async () => {
+  await system?.dispose();
+  await issuer?.stop();
+  rmSync(dir, { recursive: true, force: true });
+});
+
+const orderOf = (customerId: string) => ({
+  customerId,
+  currency: 'EUR',
+  items: [{ sku: 'SKU-001', quantity: 1, unitPrice: { amountMinor: 100, currency: 'EUR' } }],
+  payment: 'manual',
+});
+
+async function ask(person: Person, method: string, url: string, body?: unknown): Promise<Response> {
+  const wanted = people[person];
+  const headers: Record<string, string> = {};
+  if (wanted) {
+    const token = await issueToken(dir, wanted);
+    used.push(token);
+    headers['authorization'] = `Bearer ${token}`;
+  }
+  if (body !== undefined) headers['content-type'] = 'application/json';
+  return fetch(url, { method, headers, ...(body === undefined ? {} : { body: JSON.stringify(body) }) });
+}
+
+interface Operation {
+  readonly security?: readonly { readonly bearer: readonly string[] }[];
+}
+
+/** Every route of a service's OpenAPI document, with an order, SKU or letter in place of the parameters. */
+async function routesOf(url: string) {
+  const document = (await (await fetch(`${url}/openapi.json`)).json()) as {
+    paths: Record<string, Record<string, Operation>>;
+  };
+  return Object.entries(document.paths).flatMap(([path, operations]) =>
+    Object.entries(operations).map(([method, { security }]) => ({
+      method: method.toUpperCase(),
+      path,
+      url: url + path.replace('{sku}', 'SKU-001').replace(/\{\w+\}/g, orderId),
+      scope: security?.[0]?.bearer[0],
+    })),
+  );
+}
+
+/** What the answer has to be because of who asks; whatever the route itself says otherwise. */
+function verdict(person: Person, scope: string): 401 | 403 | 'let in' {
+  if (person === 'nobody' || person === 'expired') return 401;
+  const granted: string[] = people[person].scope.split(' ');
+  const suffices =
+    granted.includes(scope) || (scope.startsWith('orders:') && granted.includes('orders:admin'));
+  return suffices ? 'let in' : 403;
+}
+
+describe('every route of the OpenAPI documents', () => {
+  test.each(Object.keys(people) as Person[])(
+    'lets %s do what the token allows, and no more',
+    async (person) => {
+      const routes = [...(await routesOf(system.urls.order)), ...(await routesOf(system.urls.processor))];
+      expect(routes.filter(({ scope }) => scope !== undefined).length).toBeGreaterThan(20);
+      for (const { method, path, url, scope } of routes) {
+        const response = await ask(person, method, url, method === 'GET' ? undefined : { not: 'valid' });
+        const seen = [401, 403].includes(response.status) ? response.status : 'let in';
+        const expected = scope === undefined ? 'let in' : verdict(person, scope);
+        expect([method, path, seen]).toEqual([method, path, expected]);
+        if (seen === 401) expect(response.headers.get('www-authenticate')).toMatch(/^Bearer/);
+        if (seen === 403) expect(await response.json()).toMatchObject({ code: 'FORBIDDEN', scope });
+      }
+    },
+  );
+
+  test('says which are public, and those only are', async () => {
+    const routes = [...(await routesOf(system.urls.order)), ...(await routesOf(system.urls.processor))];
+    const open = routes.filter(({ scope }) => scope === undefined).map(({ path }) => path);
+    expect([...new Set(open)].sort()).toEqual(['/health/live', '/health/ready']);
+  });
+});
+
+describe('an order', () => {
+  const withoutNames = async (response: Response, id: string) => {
+    const {
+      instance: _instance,
+      correlationId: _correlationId,
+      ...problem
+    } = (await response.json()) as Record<string, unknown>;
+    return JSON.stringify({ status: response.status, ...problem }).replaceAll(id, 'ID');
+  };
+
+  test.each([
+    ['GET', ''],
+    ['GET', '/timeline'],
+    ['GET', '/events'],
+    ['POST', '/cancel'],
+    ['POST', '/pay'],
+  ])('of somebody else is not there for %s %s', async (method, suffix) => {
+    const missingId = newId();
+    const foreign = await ask('otherCustomer', method, `${system.urls.order}/orders/${orderId}${suffix}`);
+    const missing = await ask('otherCustomer', method, `${system.urls.order}/orders/${missingId}${suffix}`);
+    expect(foreign.status).toBe(404);
+    expect(await withoutNames(foreign, orderId)).toBe(await withoutNames(missing, missingId));
+  });
+
+  test('is listed for its customer and for operators', async () => {
+    const listFor = async (person: Person, query = '') => {
+      const response = await ask(person, 'GET', `${system.urls.order}/orders${query}`);
+      return ((await response.json()) as { items: { id: string }[] }).items.map(({ id }) => id);
+    };
+    expect(await listFor('customer')).toEqual([orderId]);
+    expect(await listFor('operator', '?customerId=alice')).toEqual([orderId]);
+    expect(await listFor('otherCustomer')).toEqual([]);
+    expect(await listFor('otherCustomer', '?customerId=alice')).toEqual([]);
+  });
+
+  test('is placed for oneself, or by an operator', async () => {
+    const place = (person: Person) => ask(person, 'POST', `${system.urls.order}/orders`, orderOf('carol'));
+    expect((await place('customer')).status).toBe(403);
+    expect((await place('operator')).status).toBe(201);
+  });
+});
+
+test('no token is in any log', () => {
+  const logs = [...system.logOf('order'), ...system.logOf('processor')].join('\n');
+  expect(used.length).toBeGreaterThan(40);
+  // The last part of a token, in case the rest was cut off.
+  for (const token of used) expect(logs).not.toContain(token.split('.')[2]);
+});
