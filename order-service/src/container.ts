@@ -23,6 +23,7 @@ import { createOrderUpdates } from './application/order-updates.ts';
 import { createPlaceOrder } from './application/place-order.ts';
 import { createReadOrders } from './application/read-orders.ts';
 import { createRecordOperatorAction } from './application/record-operator-action.ts';
+import { createWatchOrder } from './application/watch-order.ts';
 import type { OrderServiceConfig } from './config.ts';
 import { createProcessingMessageHandler, processingBatchSize } from './consumers/processing-messages.ts';
 import { registerOrderCommandRoutes } from './http/order-command-routes.ts';
@@ -91,6 +92,7 @@ export async function createOrderService(config: OrderServiceConfig, logger: Log
   const placeOrder = createPlaceOrder({ orders, runOnce, clock, failpoint, announce: relay.wake });
   const changeOrder = createChangeOrder({ orders, runOnce, clock, failpoint, announce });
   const readOrders = createReadOrders({ orders });
+  const watchOrder = createWatchOrder({ readOrders, orderUpdates, clock });
   const followProcessing = createFollowProcessing({ orders, clock, announce: orderUpdates.look });
   const recordOperatorAction = createRecordOperatorAction({ orders });
 
@@ -129,7 +131,7 @@ export async function createOrderService(config: OrderServiceConfig, logger: Log
     broker: { required: false, probe: () => publisher.isReady() && consumer.isReady() },
   });
   registerOrderRoutes(http, { placeOrder, readOrders });
-  registerOrderEventsRoute(http, { readOrders, orderUpdates });
+  registerOrderEventsRoute(http, { watchOrder });
   registerOrderCommandRoutes(http, { changeOrder });
 
   return {

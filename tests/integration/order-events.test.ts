@@ -6,11 +6,13 @@ import pg from 'pg';
 import { createChangeOrder } from '#order-service/application/change-order.ts';
 import { createOrderUpdates, type OrderUpdates } from '#order-service/application/order-updates.ts';
 import { createReadOrders } from '#order-service/application/read-orders.ts';
+import { createWatchOrder } from '#order-service/application/watch-order.ts';
 import { registerOrderEventsRoute } from '#order-service/http/order-events-route.ts';
 import { createOrderProgress } from '#order-service/infrastructure/postgres/order-progress.ts';
 import { anonymous } from '#shared/auth/caller.ts';
 import type { HttpLimits } from '#shared/http/limits.ts';
 import { createHttpServer, type HttpServer } from '#shared/http/server.ts';
+import { systemClock } from '#shared/kernel/clock.ts';
 import { noFailpoints } from '#shared/kernel/failpoints.ts';
 import { newId } from '#shared/kernel/ids.ts';
 import { newTraceparent } from '#shared/observability/trace-context.ts';
@@ -71,7 +73,8 @@ async function serve(
     limits,
   });
   const readOrders = createReadOrders({ orders: repository.orders });
-  registerOrderEventsRoute(app, { readOrders, orderUpdates: updates, heartbeatMs });
+  const watchOrder = createWatchOrder({ readOrders, orderUpdates: updates, clock: systemClock });
+  registerOrderEventsRoute(app, { watchOrder, heartbeatMs });
   await app.listen({ host: '127.0.0.1', port: 0 });
   return `http://127.0.0.1:${portOf(app)}`;
 }
@@ -91,8 +94,8 @@ async function requestCancellation(orderId: string): Promise<void> {
   await createChangeOrder({ orders, runOnce, ...parts })({
     orderId,
     command: { type: 'cancel', reason: '' },
-    caller: anonymous,
     cause: { correlationId: newId(), traceparent: newTraceparent() },
+    caller: anonymous,
     isExpected: () => true,
   });
 }

@@ -14,10 +14,10 @@ let failure: Error | undefined;
 let updates: OrderUpdates;
 
 const progress: OrderProgress = {
-  async behind(positions) {
-    questions.push(positions);
+  async behind(versions) {
+    questions.push(versions);
     if (failure) throw failure;
-    return positions.map(({ orderId, after }) => {
+    return versions.map(({ orderId, after }) => {
       const { entries = [], hasEnded = false } = histories.get(orderId) ?? {};
       return { entries: entries.slice(after), hasEnded };
     });
@@ -41,8 +41,9 @@ afterEach(() => updates.stop());
 /** Lets something happen to an order, without telling. */
 function happen(orderId: string, type: string, hasEnded = false): void {
   const entries = histories.get(orderId)?.entries ?? [];
-  const position = entries.length + 1;
-  entries.push({ at: new Date(), kind: 'history', type, detail: {}, position });
+  const caused = { actor: 'test', correlationId: 'c', traceId: 't', data: {} };
+  const detail = { version: entries.length + 1, ...caused };
+  entries.push({ at: new Date(), kind: 'history', type, detail });
   histories.set(orderId, { entries, hasEnded });
 }
 
@@ -58,7 +59,7 @@ function watch(orderId: string, after = 0, through = updates): Watcher {
   const seen: string[] = [];
   const entries = through.watch(orderId, { after, signal: leaving.signal });
   const read = async () => {
-    for await (const { position, type } of entries) seen.push(`${position} ${type}`);
+    for await (const { type, detail } of entries) seen.push(`${detail.version} ${type}`);
     return 'done';
   };
   return { seen, leave: () => leaving.abort(), end: read().catch((error: unknown) => error) };
@@ -134,13 +135,13 @@ describe('a watcher', () => {
     const leaving = new AbortController();
     const entries = updates.watch('slow', { after: 0, signal: leaving.signal })[Symbol.asyncIterator]();
     happen('slow', 'placed');
-    expect(await entries.next()).toMatchObject({ value: { position: 1 } });
+    expect(await entries.next()).toMatchObject({ value: { detail: { version: 1 } } });
     const other = watch('other');
     await asked();
     for (let count = 0; count < 50; count += 1) happen('slow', 'reserved');
     await asked();
     expect(questions.slice(-2).flat()).toEqual([1, 2].map(() => ({ orderId: 'other', after: 0 })));
-    expect(await entries.next()).toMatchObject({ value: { position: 2 } });
+    expect(await entries.next()).toMatchObject({ value: { detail: { version: 2 } } });
     other.leave();
     leaving.abort();
   });
@@ -220,9 +221,9 @@ describe('stopping', () => {
     for (const type of ['placed', 'reserved']) happen('a', type);
     const { signal } = new AbortController();
     const entries = updates.watch('a', { after: 0, signal })[Symbol.asyncIterator]();
-    expect(await entries.next()).toMatchObject({ value: { position: 1 } });
+    expect(await entries.next()).toMatchObject({ value: { detail: { version: 1 } } });
     await updates.stop();
-    expect(await entries.next()).toMatchObject({ value: { position: 2 } });
+    expect(await entries.next()).toMatchObject({ value: { detail: { version: 2 } } });
     await expect(entries.next()).rejects.toMatchObject({ code: 'SHUTTING_DOWN' });
   });
 });

@@ -6,7 +6,7 @@ import type { HistoryEntry, OrderNews, OrderProgress } from './ports/order-progr
 /** Follows the histories of orders as they grow, for any number of watchers and over any transport. */
 export interface OrderUpdates {
   /**
-   * The history of an order that exists, from the entry behind `after` on: each one once, in order, whichever process
+   * The history of an order that exists, from behind the version `after` on: each one once, in order, whichever process
    * caused it. Ends when the order has ended for good, or on `signal`, which has to be aborted in any case: until then the
    * watcher counts. Nothing piles up for one that is slow: more is read when it has taken what there was.
    *
@@ -47,12 +47,12 @@ export function createOrderUpdates(dependencies: {
   async function ask(): Promise<void> {
     const asked = [...Map.groupBy(waiting, ({ orderId }) => orderId)];
     const found = await progress.behind(
-      asked.map(([orderId, group]) => ({ orderId, after: Math.min(...group.map(({ after }) => after)) })),
+      asked.map(([orderId, group]) => ({ orderId, after: leastOf(group) })),
     );
     for (const [index, [, group]] of asked.entries()) {
       const { entries = [], hasEnded = false } = found[index] ?? {};
       for (const { after, settle } of group) {
-        const unseen = entries.filter(({ position }) => position > after);
+        const unseen = entries.filter(({ detail }) => detail.version > after);
         if (unseen.length > 0 || hasEnded) settle({ entries: unseen, hasEnded });
       }
     }
@@ -96,7 +96,7 @@ export function createOrderUpdates(dependencies: {
       if (!news) throw shuttingDown();
       for (const entry of news.entries) {
         yield entry;
-        after = entry.position;
+        after = entry.detail.version;
       }
       if (news.hasEnded) return;
     }
@@ -120,6 +120,11 @@ export function createOrderUpdates(dependencies: {
       await running;
     },
   };
+}
+
+/** Behind which version something may be new to one of them. */
+function leastOf(group: readonly Waiting[]): number {
+  return group.reduce((least, { after }) => Math.min(least, after), Number.POSITIVE_INFINITY);
 }
 
 function shuttingDown(): AppError {

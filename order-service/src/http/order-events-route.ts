@@ -5,10 +5,8 @@ import { problems } from '#shared/http/problem.ts';
 import type { HttpServer } from '#shared/http/server.ts';
 import { AppError } from '#shared/kernel/errors.ts';
 import { sleep } from '#shared/kernel/sleep.ts';
-import type { OrderUpdates } from '../application/order-updates.ts';
 import type { HistoryEntry } from '../application/ports/order-progress.ts';
-import type { ReadOrders } from '../application/read-orders.ts';
-import { hasEnded, type Order } from '../domain/order.ts';
+import type { WatchOrder } from '../application/watch-order.ts';
 import { orderIdParams } from './order-schemas.ts';
 
 const lastEventId = 'last-event-id';
@@ -18,8 +16,8 @@ const lastEventIdHeader = z.object({
   [lastEventId]: z
     .string()
     .regex(/^\d{1,9}$/, 'must be the id of an event, a number')
+    .default('0')
     .transform(Number)
-    .optional()
     .describe('The id of the last event that was received: only later ones are sent'),
 });
 
@@ -31,19 +29,13 @@ const eventStream = z.any().meta({
 /**
  * An order's history as server-sent events, https://html.spec.whatwg.org/multipage/server-sent-events.html
  *
- * @param useCases.heartbeatMs within which something is sent in any case: well below the time after which the server, or
+ * @param options.heartbeatMs within which something is sent in any case: well below the time after which the server, or
  * whatever is in front of it, cuts off a connection that stands still; fifteen seconds by default
  */
 export function registerOrderEventsRoute(
   app: HttpServer,
-  useCases: {
-    readOrders: Pick<ReadOrders, 'get'>;
-    orderUpdates: Pick<OrderUpdates, 'watch'>;
-    heartbeatMs?: number;
-  },
+  { watchOrder, heartbeatMs = 15_000 }: { watchOrder: WatchOrder; heartbeatMs?: number },
 ): void {
-  const { readOrders, orderUpdates, heartbeatMs = 15_000 } = useCases;
-
   app.get(
     '/orders/:id/events',
     {
@@ -63,12 +55,13 @@ export function registerOrderEventsRoute(
       },
     },
     async (request, reply) => {
-      const { id } = request.params;
-      const order = await readOrders.get(id, request.caller);
-      const after = positionIn(order, request.headers[lastEventId]);
-      if (hasEnded(order) && after === order.version) return reply.code(204).send(null);
-      const signal = closingOf(reply.raw);
-      const entries = orderUpdates.watch(id, { after, signal });
+      const entries = await watchOrder({
+        orderId: request.params.id,
+        after: request.headers[lastEventId],
+        caller: request.caller,
+        signal: closingOf(reply.raw),
+      });
+      if (!entries) return reply.code(204).send(null);
       return reply
         .header('content-type', 'text/event-stream; charset=utf-8')
         .header('cache-control', 'no-store, no-transform')
@@ -76,18 +69,6 @@ export function registerOrderEventsRoute(
         .send(Readable.from(toFrames(entries, heartbeatMs), { highWaterMark: 1 }));
     },
   );
-}
-
-/** @throws AppError `VALIDATION_FAILED` */
-function positionIn({ version }: Order, lastId = 0): number {
-  if (lastId <= version) return lastId;
-  const message = `the last event of this order has the id ${version}`;
-  throw new AppError({
-    code: 'VALIDATION_FAILED',
-    kind: 'rejected',
-    message: `${lastEventId}: ${message}`,
-    data: { errors: [{ field: lastEventId, message }] },
-  });
 }
 
 /** Aborted once the response is over: sent to the end, or its client is gone. */
@@ -98,7 +79,7 @@ function closingOf(response: ServerResponse): AbortSignal {
   return closing.signal;
 }
 
-/** Ends without `end` when the service stops: the client comes back, to another process. */
+/** Ends without `end` when the service stops or the token expires: the client comes back, to another process, with another. */
 async function* toFrames(entries: AsyncIterable<HistoryEntry>, heartbeatMs: number): AsyncGenerator<string> {
   yield `retry: ${reconnectMs}\n\n`;
   try {
@@ -107,12 +88,14 @@ async function* toFrames(entries: AsyncIterable<HistoryEntry>, heartbeatMs: numb
     }
     yield 'event: end\ndata: {}\n\n';
   } catch (error) {
-    if (!(error instanceof AppError && error.code === 'SHUTTING_DOWN')) throw error;
+    const isInterrupted =
+      error instanceof AppError && (error.code === 'SHUTTING_DOWN' || error.code === 'UNAUTHENTICATED');
+    if (!isInterrupted) throw error;
   }
 }
 
-function toFrame({ position, ...entry }: HistoryEntry): string {
-  return `id: ${position}\nevent: ${entry.type}\ndata: ${JSON.stringify(entry)}\n\n`;
+function toFrame(entry: HistoryEntry): string {
+  return `id: ${entry.detail.version}\nevent: ${entry.type}\ndata: ${JSON.stringify(entry)}\n\n`;
 }
 
 /** The items, and `undefined` whenever none has come for `pauseMs`. */

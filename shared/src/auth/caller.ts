@@ -8,6 +8,8 @@ export type Scope = (typeof scopes)[number];
 export interface Caller {
   readonly subject: string;
   readonly scopes: ReadonlySet<Scope>;
+  /** Until when the token is believed; absent where there is none. */
+  readonly expiresAt?: Date;
 }
 
 /** Everybody, where authentication is off. */

@@ -163,9 +163,14 @@ const forgeries: Record<string, () => string | Promise<string>> = {
 
 describe('a token verifier', () => {
   test('knows who calls and what the token allows, without scopes that it does not know', async () => {
-    const token = await sign({ scope: 'orders:read email orders:write ORDERS:ADMIN' });
+    const exp = seconds() + 600;
+    const token = await sign({ exp, scope: 'orders:read email orders:write ORDERS:ADMIN' });
     const caller = await verifierOf(server.url)(token);
-    expect(caller).toEqual({ subject: 'alice', scopes: new Set(['orders:read', 'orders:write']) });
+    expect(caller).toEqual({
+      subject: 'alice',
+      scopes: new Set(['orders:read', 'orders:write']),
+      expiresAt: new Date((exp + 5) * 1_000),
+    });
   });
 
   test.each([

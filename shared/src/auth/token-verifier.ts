@@ -96,11 +96,15 @@ export function createTokenVerifier(trusted: TrustedTokens): VerifyToken {
   };
 }
 
-function callerOf({ sub, scope = '' }: JWTPayload & { scope?: unknown }): Caller {
+function callerOf({ sub, exp, scope = '' }: JWTPayload & { scope?: unknown }): Caller {
   if (typeof sub !== 'string' || !isSubject(sub)) throw unauthenticated("the token's subject is not usable");
   if (typeof scope !== 'string') throw unauthenticated("the token's scope has to be text");
   const granted = new Set(scope.split(' '));
-  return { subject: sub, scopes: new Set<Scope>(scopes.filter((known) => granted.has(known))) };
+  return {
+    subject: sub,
+    scopes: new Set<Scope>(scopes.filter((known) => granted.has(known))),
+    expiresAt: new Date((Number(exp) + clockToleranceSeconds) * 1_000),
+  };
 }
 
 /** The same text that may be the id of a customer, as it is. */

@@ -41,6 +41,7 @@ const answers: Record<ErrorCode, { status: number; title: string }> = {
   IDEMPOTENCY_KEY_REUSED: { status: 422, title: 'The idempotency key stands for another request' },
   IDEMPOTENCY_KEY_IN_USE: { status: 409, title: 'The first request with this key is still under way' },
   ORDER_NOT_FOUND: { status: 404, title: 'There is no such order' },
+  VERSION_NOT_REACHED: { status: 400, title: 'The order has no such version yet' },
   SKU_NOT_FOUND: { status: 404, title: 'There is no such SKU' },
   MESSAGE_NOT_FOUND: { status: 404, title: 'There is no such message' },
   QUEUE_NOT_FOUND: { status: 404, title: 'There is no such queue' },

@@ -10,6 +10,7 @@ export type ErrorCode =
   // asked for something that cannot be
   | 'VALIDATION_FAILED'
   | 'ORDER_NOT_FOUND'
+  | 'VERSION_NOT_REACHED'
   | 'SKU_NOT_FOUND'
   | 'MESSAGE_NOT_FOUND'
   | 'QUEUE_NOT_FOUND'

@@ -13,16 +13,16 @@ type Row = Pick<Order, 'status' | 'failure' | 'cancellation' | 'refunds'> & {
 /** {@link OrderProgress} in order_db. */
 export function createOrderProgress({ pool }: { pool: Pool }): OrderProgress {
   return {
-    async behind(positions) {
-      const found = positions.map(() => ({ entries: [] as HistoryEntry[], hasEnded: false }));
-      const ids = positions.map(({ orderId }) => orderId);
-      const afters = positions.map(({ after }) => after);
+    async behind(versions) {
+      const found = versions.map(() => ({ entries: [] as HistoryEntry[], hasEnded: false }));
+      const ids = versions.map(({ orderId }) => orderId);
+      const afters = versions.map(({ after }) => after);
       const rows = await withDatabaseErrors(() => query<Row>(pool, historyBehind, [ids, afters]));
       for (const row of rows) {
         const news = found[row.place];
         if (!news) continue;
         news.hasEnded = hasEnded(row);
-        if (row.version !== null) news.entries.push({ ...toHistoryEntry(row), position: row.version });
+        if (row.version !== null) news.entries.push(toHistoryEntry(row));
       }
       return found;
     },

@@ -1,4 +1,5 @@
 import { traceIdOf } from '#shared/observability/trace-context.ts';
+import type { HistoryEntry } from '../../application/ports/order-progress.ts';
 import type { TimelineEntry } from '../../application/ports/order-repository.ts';
 import type { PrismaClient } from './generated/client.ts';
 
@@ -6,17 +7,17 @@ import type { PrismaClient } from './generated/client.ts';
 export interface HistoryRow {
   readonly version: number;
   readonly type: string;
-  readonly data: unknown;
+  readonly data: Readonly<Record<string, unknown>>;
   readonly actor: string;
   readonly correlationId: string;
   readonly traceparent: string;
   readonly occurredAt: Date;
 }
 
-export function toHistoryEntry(event: HistoryRow) {
+export function toHistoryEntry(event: HistoryRow): HistoryEntry {
   return {
     at: event.occurredAt,
-    kind: 'history' as const,
+    kind: 'history',
     type: event.type,
     detail: {
       version: event.version,
@@ -37,7 +38,7 @@ export async function readTimeline(prisma: PrismaClient, orderId: string): Promi
     prisma.operatorAction.findMany({ where: { orderId }, orderBy: { occurredAt: 'asc' } }),
   ]);
   const entries: TimelineEntry[] = [
-    ...events.map(toHistoryEntry),
+    ...events.map((event) => toHistoryEntry(event as HistoryRow)),
     ...announced.map((message) => ({
       at: message.publishedAt ?? message.createdAt,
       kind: message.publishedAt ? ('published' as const) : ('waiting' as const),

@@ -1,7 +1,7 @@
 import type { Statement } from '#shared/postgres/statement.ts';
 
 /**
- * Events behind position $2[i] of order $1[i], and what the order has come to, for all that are watched at once. Orders
+ * Events behind version $2[i] of order $1[i], and what the order has come to, for all that are watched at once. Orders
  * without either, which are most of them, make no row.
  */
 export const historyBehind: Statement = {
