@@ -9,6 +9,7 @@ import {
 import { type Infrastructure, startInfrastructure } from '#scripts/local-stack/infrastructure.ts';
 import { createPortPicker } from '#scripts/local-stack/ports.ts';
 import { openProcessRegister } from '#scripts/local-stack/process-register.ts';
+import { provideBroker } from '#scripts/local-stack/provide-broker.ts';
 import {
   describeServices,
   launchService,
@@ -174,7 +175,7 @@ async function bringUp(
     ...databases,
     orderServiceUrl: described.order.url,
     sandboxUrl: described.sandbox.url,
-    amqpUrl: infrastructure.amqpUrl,
+    amqpUrl: infrastructure.amqpUrls.operator,
     pids,
     failure: failure.promise,
     pauseProcessor: () => processor.kill('SIGSTOP'),
@@ -188,7 +189,7 @@ async function bringUp(
 
 /** Tables, exchanges and queues, and something on the shelves. */
 async function prepare(infrastructure: Infrastructure): Promise<Databases> {
-  const { orderDatabaseUrl, processorDatabaseUrl, amqpUrl } = infrastructure;
+  const { orderDatabaseUrl, processorDatabaseUrl, amqpUrls } = infrastructure;
   const reference = (url: string) => Object.assign(new URL(url), { pathname: '/reference_db' }).href;
   const { orderMigrationDatabaseUrl, processorMigrationDatabaseUrl, postgresAdminUrl = '' } = infrastructure;
   const referenceDatabaseUrl = reference(orderDatabaseUrl);
@@ -200,7 +201,8 @@ async function prepare(infrastructure: Infrastructure): Promise<Databases> {
     await provisionDatabase({ database, adminUrl: postgresAdminUrl, ownerUrl, serviceUrl });
     await applyMigrations({ database, url: ownerUrl });
   }
-  await declareTopology(amqpUrl, buildTopology());
+  await provideBroker(infrastructure);
+  await declareTopology(amqpUrls.topology, buildTopology());
   await seedStock(processorDatabaseUrl);
   return { postgresAdminUrl, orderDatabaseUrl, processorDatabaseUrl, referenceDatabaseUrl };
 }

@@ -1,7 +1,7 @@
 import type { AddressInfo } from 'node:net';
 import { PrismaPg } from '@prisma/adapter-pg';
 import { createAuthenticate } from '#shared/auth/authenticate.ts';
-import { orderInquiry } from '#shared/contracts/order-inquiries.ts';
+import { answerWays, orderInquiry } from '#shared/contracts/order-inquiries.ts';
 import { queues } from '#shared/contracts/topology.ts';
 import { registerHealth } from '#shared/http/health.ts';
 import { createHttpServer } from '#shared/http/server.ts';
@@ -112,7 +112,7 @@ export async function createOrderService(config: OrderServiceConfig, logger: Log
   const responder = createResponder({
     url: config.AMQP_URL,
     name: `${name} responder`,
-    queue: queues.orderInquiries,
+    ...answerWays,
     question: orderInquiry,
     answer: createAnswerInquiries({ orders }),
     logger,

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { refuseOpenDoors } from '#shared/auth/auth-settings.ts';
 import {
+  amqpUrl,
   commonSettings,
   httpUrl,
   parseEnvironment,
@@ -23,6 +24,7 @@ const settings = z
   .object({
     ...commonSettings,
     ...sagaSettings,
+    OPERATOR_AMQP_URL: amqpUrl.optional(),
     PROCESSOR_HTTP_PORT: port.default(3001),
     PAYMENT_URL: httpUrl,
     PAYMENT_TIMEOUT_MS: positiveInteger.default(5_000),

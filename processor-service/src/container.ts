@@ -1,5 +1,6 @@
 import type { AddressInfo } from 'node:net';
 import { createAuthenticate } from '#shared/auth/authenticate.ts';
+import { inquiryWays } from '#shared/contracts/order-inquiries.ts';
 import { queues } from '#shared/contracts/topology.ts';
 import { registerHealth } from '#shared/http/health.ts';
 import { createHttpServer } from '#shared/http/server.ts';
@@ -147,14 +148,17 @@ export async function createProcessorService(
     handler: handlers[queues.orderRequests],
   });
 
-  const requester = createRequester({ url: config.AMQP_URL, name: `${name} requester`, logger });
+  // Dead letters are everybody's: the desk has an account of its own, and this service's reaches its own queues only.
+  const deskUrl = config.OPERATOR_AMQP_URL ?? config.AMQP_URL;
+  const deskPublisher = createPublisher({ url: deskUrl, name: `${name} desk`, logger });
+  const requester = createRequester({ ...inquiryWays, url: deskUrl, name: `${name} requester`, logger });
   const desk = createDesk({
     name,
-    amqpUrl: config.AMQP_URL,
+    amqpUrl: deskUrl,
     databaseUrl: config.PROCESSOR_DATABASE_URL,
     pool,
     prisma,
-    publisher,
+    publisher: deskPublisher,
     requester,
     clock,
     failpoint,
@@ -174,7 +178,7 @@ export async function createProcessorService(
     database: { required: true, probe: async () => (await pool.query('SELECT 1')).rowCount === 1 },
     broker: {
       required: true,
-      probe: () => [publisher, consumer, requestsConsumer].every((part) => part.isReady()),
+      probe: () => [publisher, deskPublisher, consumer, requestsConsumer].every((part) => part.isReady()),
     },
     payment: {
       required: false,
@@ -193,6 +197,7 @@ export async function createProcessorService(
   return {
     async start() {
       publisher.start();
+      deskPublisher.start();
       relay.start();
       consumer.start();
       requestsConsumer.start();
@@ -206,7 +211,7 @@ export async function createProcessorService(
       await Promise.all([consumer.stop(), requestsConsumer.stop(), watchdog.stop(), replays.stop()]);
       await relay.stop();
       await http.close();
-      await Promise.all([publisher.stop(), requester.stop()]);
+      await Promise.all([publisher.stop(), deskPublisher.stop(), requester.stop()]);
       await provider.close();
       await prisma.$disconnect();
       await pool.end();

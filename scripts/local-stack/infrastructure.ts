@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { type BrokerUserName, brokerUserNames } from '#shared/contracts/broker-users.ts';
 import type { RunningProcess, SpawnedProcess } from './child-process.ts';
 import { createPortPicker, type PortPicker } from './ports.ts';
 import { startPostgres } from './postgres.ts';
@@ -27,6 +28,7 @@ export interface DatabaseUrls {
 /** Servers that somebody else runs. What is given here is used as it is, and nothing is started in its place. */
 export interface ExternalServers {
   readonly databases?: DatabaseUrls | undefined;
+  /** One account for everything; what it may do is up to the broker. */
   readonly amqpUrl?: string | undefined;
   readonly managementUrl?: string | undefined;
 }
@@ -50,9 +52,15 @@ export interface InfrastructureOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-export interface Infrastructure extends DatabaseUrls {
-  readonly amqpUrl: string;
+/** The broker as each of its users. */
+export interface BrokerUrls {
+  readonly amqpUrls: Readonly<Record<BrokerUserName, string>>;
   readonly managementUrl: string;
+  /** The management API as an administrator, to create users; without, they must be there. */
+  readonly rabbitmqAdminUrl?: string | undefined;
+}
+
+export interface Infrastructure extends DatabaseUrls, BrokerUrls {
   stop(): Promise<void>;
 }
 
@@ -86,7 +94,7 @@ export async function startInfrastructure(options: InfrastructureOptions): Promi
 }
 
 type Databases = DatabaseUrls & Stoppable;
-type Broker = Pick<Infrastructure, 'amqpUrl' | 'managementUrl' | 'stop'>;
+type Broker = BrokerUrls & Stoppable;
 type WithPicker = InfrastructureOptions & { readonly pickPort: PortPicker };
 
 async function providePostgres(options: WithPicker): Promise<Databases> {
@@ -123,8 +131,9 @@ async function provideRabbitmq(options: WithPicker): Promise<Broker> {
   const { dir, ports, pickPort, external = {}, report, log, onSpawn, signal } = options;
   if (external.amqpUrl !== undefined) {
     const { amqpUrl, managementUrl = usualManagementUrl(amqpUrl) } = external;
-    return { amqpUrl, managementUrl, stop: async () => {} };
+    return { amqpUrls: forEachUser(() => amqpUrl), managementUrl, stop: async () => {} };
   }
+  const secrets = openSecrets(dir);
   // Before the ports are chosen: an installation takes long enough for somebody else to take them.
   await findOrInstallRabbitmq({
     log: (line) => log?.('apt', line),
@@ -138,14 +147,26 @@ async function provideRabbitmq(options: WithPicker): Promise<Broker> {
       dir: join(dir, 'rabbitmq'),
       amqpPort,
       managementPort,
+      password: secrets('rabbitmq'),
       log: (line) => log?.('rabbitmq', line),
       onSpawn,
     });
   };
   const running = await start();
   report?.(`RabbitMQ is ready on port ${amqpPort}`);
-  const { amqpUrl, managementUrl } = running;
-  return { amqpUrl, managementUrl, ...supervise(running, start, options) };
+  const { amqpUrl, managementUrl, username, password } = running;
+  return {
+    amqpUrls: forEachUser(
+      (user) => Object.assign(new URL(amqpUrl), { username: user, password: secrets(user) }).href,
+    ),
+    managementUrl,
+    rabbitmqAdminUrl: Object.assign(new URL(managementUrl), { username, password }).href,
+    ...supervise(running, start, options),
+  };
+}
+
+function forEachUser(urlOf: (user: BrokerUserName) => string): BrokerUrls['amqpUrls'] {
+  return Object.fromEntries(brokerUserNames.map((user) => [user, urlOf(user)])) as BrokerUrls['amqpUrls'];
 }
 
 function supervise<Running extends RunningProcess>(

@@ -29,7 +29,13 @@ whereInstalled('a RabbitMQ of our own', () => {
     const amqpPort = await pickPort(15_750);
     const managementPort = await pickPort(15_770);
     start = () =>
-      startRabbitmq({ dir: folder, amqpPort, managementPort, onSpawn: (child) => spawned.push(child) });
+      startRabbitmq({
+        dir: folder,
+        amqpPort,
+        managementPort,
+        password: 'a-password-of-this-test',
+        onSpawn: (child) => spawned.push(child),
+      });
     server = await start();
   });
 

@@ -9,6 +9,7 @@ import { waitUntilReady } from './rabbitmq-readiness.ts';
 import { keepRunning } from './supervision.ts';
 
 export interface RabbitmqServer extends RunningProcess {
+  /** As the administrator. */
   readonly amqpUrl: string;
   /** Management console and HTTP API. */
   readonly managementUrl: string;
@@ -21,12 +22,13 @@ export interface RabbitmqOptions {
   readonly dir: string;
   readonly amqpPort: number;
   readonly managementPort: number;
+  /** Of the administrator `oms`; a node keeps the one that it was first started with. */
+  readonly password: string;
   readonly log?: ((line: string) => void) | undefined;
   readonly onSpawn?: ((child: SpawnedProcess) => void) | undefined;
 }
 
 const username = 'oms';
-const password = 'oms';
 /** `localhost` and not the machine's name, so that the data can be opened again after the machine was renamed. */
 const nodeName = 'oms@localhost';
 const stopGraceMs = 20_000;
@@ -40,7 +42,7 @@ const loopbackOnly = ['-kernel', 'inet_dist_use_interface', '{127,0,0,1}'];
  * @throws StackError when RabbitMQ is missing and cannot be installed, or when the node does not come up.
  */
 export async function startRabbitmq(options: RabbitmqOptions): Promise<RabbitmqServer> {
-  const { amqpPort, managementPort, log = () => undefined, onSpawn } = options;
+  const { amqpPort, managementPort, password, log = () => undefined, onSpawn } = options;
   const programs = await findOrInstallRabbitmq({ log });
   const files = await writeConfiguration(options);
   // A pair of its own for every AMQP port, below the range from which outgoing connections take theirs.
@@ -95,7 +97,7 @@ export async function startRabbitmq(options: RabbitmqOptions): Promise<RabbitmqS
 
 type NodeFiles = Awaited<ReturnType<typeof writeConfiguration>>;
 
-async function writeConfiguration({ dir, amqpPort, managementPort }: RabbitmqOptions) {
+async function writeConfiguration({ dir, amqpPort, managementPort, password }: RabbitmqOptions) {
   const files = {
     dir,
     home: join(dir, 'home'),
@@ -116,7 +118,7 @@ async function writeConfiguration({ dir, amqpPort, managementPort }: RabbitmqOpt
     'log.console = true',
     'log.console.level = info',
   ];
-  await writeFile(files.config, `${settings.join('\n')}\n`);
+  await writeFile(files.config, `${settings.join('\n')}\n`, { mode: 0o600 });
   await writeFile(files.plugins, '[rabbitmq_management].\n');
   // Empty, so that the settings of a system-wide broker in /etc/rabbitmq do not reach this one.
   await writeFile(files.environment, '');

@@ -26,10 +26,18 @@ describe('the secrets of a local stack', () => {
     expect(statSync(join(dir, 'secrets.json')).mode & 0o777).toBe(0o600);
   });
 
-  it('fit a cluster that was created before there were any', () => {
+  it('are not forgotten when they are opened twice at the same time', () => {
+    const [first, second] = [openSecrets(dir), openSecrets(dir)];
+    const passwords = [first('one'), second('two')];
+    expect(['one', 'two'].map(openSecrets(dir))).toEqual(passwords);
+  });
+
+  it('fit servers that were created before there were any', () => {
     mkdirSync(join(dir, 'postgres'));
     writeFileSync(join(dir, 'postgres', 'PG_VERSION'), '18');
+    mkdirSync(join(dir, 'rabbitmq', 'data'), { recursive: true });
     expect(openSecrets(dir)('postgres')).toBe('oms');
+    expect(openSecrets(dir)('rabbitmq')).toBe('oms');
     expect(openSecrets(dir)('order_service')).not.toBe('oms');
     expect(openSecrets(dir)('postgres')).toBe('oms');
   });

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { type ChildProcess, explainExit, type SpawnedProcess, startChildProcess } from './child-process.ts';
+import type { BrokerUrls } from './infrastructure.ts';
 import { StackError } from './stack-error.ts';
 
 export const repositoryRoot = fileURLToPath(new URL('../../', import.meta.url));
@@ -26,7 +27,8 @@ export interface ServiceSettings {
   readonly ports: { readonly order: number; readonly processor: number; readonly sandbox: number };
   readonly orderDatabaseUrl: string;
   readonly processorDatabaseUrl: string;
-  readonly amqpUrl: string;
+  /** The broker as each of its users. */
+  readonly amqpUrls: BrokerUrls['amqpUrls'];
   /** What they get beside that: log level, tuning, and whatever the system needs. */
   readonly env: NodeJS.ProcessEnv;
 }
@@ -39,7 +41,7 @@ export interface Services {
 
 /** The three processes of the system with the environment that each one reads. */
 export function describeServices(settings: ServiceSettings): Services {
-  const { dir, host, ports, orderDatabaseUrl, processorDatabaseUrl, amqpUrl } = settings;
+  const { dir, host, ports, orderDatabaseUrl, processorDatabaseUrl, amqpUrls } = settings;
   const env = { ...settings.env, HOST: host };
   const url = (port: number) => `http://${addressOf(host)}:${port}`;
   return {
@@ -61,7 +63,8 @@ export function describeServices(settings: ServiceSettings): Services {
         ...env,
         PROCESSOR_HTTP_PORT: String(ports.processor),
         PROCESSOR_DATABASE_URL: processorDatabaseUrl,
-        AMQP_URL: amqpUrl,
+        AMQP_URL: amqpUrls['processor-service'],
+        OPERATOR_AMQP_URL: amqpUrls.operator,
         PAYMENT_URL: url(ports.sandbox),
       },
     },
@@ -73,7 +76,7 @@ export function describeServices(settings: ServiceSettings): Services {
         ...env,
         ORDER_HTTP_PORT: String(ports.order),
         ORDER_DATABASE_URL: orderDatabaseUrl,
-        AMQP_URL: amqpUrl,
+        AMQP_URL: amqpUrls['order-service'],
       },
     },
   };

@@ -8,6 +8,7 @@ export interface StackDescription {
   readonly orderService: string;
   readonly processorService: string;
   readonly paymentSandbox: string;
+  /** As the broker's operator. */
   readonly amqpUrl: string;
   /** Management console and HTTP API of the broker. */
   readonly managementUrl: string;

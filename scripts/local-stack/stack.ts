@@ -9,6 +9,7 @@ import {
 } from './infrastructure.ts';
 import { createPortPicker } from './ports.ts';
 import { openProcessRegister } from './process-register.ts';
+import { provideBroker } from './provide-broker.ts';
 import { describeServices, launchService, repositoryRoot, type Service, waitUntilReady } from './services.ts';
 import { readStackFile, removeStackFile, type StackDescription, writeStackFile } from './stack-file.ts';
 import { keepRunning, type Stoppable, startTogether } from './supervision.ts';
@@ -122,12 +123,12 @@ async function bringUp(assembly: Assembly, started: Stoppable[]): Promise<StackD
   const run = (service: Service) => runService(service, assembly, onRunning);
   // Stopped in the opposite order: first no more orders, and the payment provider stays until nobody needs it.
   started.push(...(await startTogether([run(sandbox), run(processor), run(order)])));
-  const { amqpUrl, managementUrl, orderDatabaseUrl, processorDatabaseUrl } = infrastructure;
+  const { amqpUrls, managementUrl, orderDatabaseUrl, processorDatabaseUrl } = infrastructure;
   const description = {
     orderService: order.url,
     processorService: processor.url,
     paymentSandbox: sandbox.url,
-    amqpUrl,
+    amqpUrl: amqpUrls.operator,
     managementUrl,
     orderDatabaseUrl,
     processorDatabaseUrl,
@@ -147,7 +148,7 @@ async function prepare(infrastructure: Infrastructure, assembly: Assembly): Prom
     PROCESSOR_DATABASE_URL: infrastructure.processorDatabaseUrl,
     PROCESSOR_MIGRATION_DATABASE_URL: infrastructure.processorMigrationDatabaseUrl,
     POSTGRES_ADMIN_URL: infrastructure.postgresAdminUrl,
-    AMQP_URL: infrastructure.amqpUrl,
+    AMQP_URL: infrastructure.amqpUrls.topology,
   };
   const run = (name: string, ...args: string[]) => {
     const onLine = (line: string) => log(name, line);
@@ -163,7 +164,7 @@ async function prepare(infrastructure: Infrastructure, assembly: Assembly): Prom
   };
   await Promise.all([
     run('migrations', 'scripts/prisma/migrate.ts', 'all'),
-    run('topology', 'rabbitmq/declare.ts'),
+    provideBroker(infrastructure, env).then(() => run('topology', 'rabbitmq/declare.ts')),
   ]);
   signal?.throwIfAborted();
   await run('stock', 'scripts/seed-stock.ts');

@@ -39,9 +39,11 @@ describe('the settings of npm start', () => {
       PROCESSOR_DATABASE_URL: 'postgresql://p',
       PROCESSOR_MIGRATION_DATABASE_URL: 'postgresql://po',
       POSTGRES_ADMIN_URL: 'postgresql://admin',
+      RABBITMQ_ADMIN_URL: 'http://admin',
+      ORDER_AMQP_PASSWORD: 'secret',
       LOG_LEVEL: 'warn',
     });
     expect(external.databases).toMatchObject({ postgresAdminUrl: 'postgresql://admin' });
-    expect(env).toEqual({ NODE_ENV: 'development', LOG_LEVEL: 'warn' });
+    expect(env).toEqual(readStartSettings({ LOG_LEVEL: 'warn' }).env);
   });
 });

@@ -31,7 +31,11 @@ const databaseVariables = [
   'ORDER_MIGRATION_DATABASE_URL',
   'PROCESSOR_MIGRATION_DATABASE_URL',
 ] as const;
-const setUpOnly: ReadonlySet<string> = new Set([...databaseVariables, 'POSTGRES_ADMIN_URL']);
+const setUpOnly: ReadonlySet<string> = new Set([
+  ...databaseVariables,
+  'POSTGRES_ADMIN_URL',
+  'RABBITMQ_ADMIN_URL',
+]);
 
 /**
  * Reads the environment; an empty variable counts as absent.
@@ -89,7 +93,7 @@ function readDatabaseUrls(given: (name: string) => string | undefined): Database
 
 /** Each service is told its own addresses, and what belongs to the set-up reaches none of them. */
 function forServices(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  const kept = Object.entries(env).filter(([name]) => !setUpOnly.has(name));
+  const kept = Object.entries(env).filter(([name]) => !setUpOnly.has(name) && !name.endsWith('_PASSWORD'));
   return Object.fromEntries(kept);
 }
 

@@ -21,7 +21,7 @@ beforeAll(async () => {
 });
 afterAll(() => system?.dispose());
 
-const target = () => ({ brokerUrl: system.broker.url, databaseUrl: system.processorDatabase.url });
+const target = () => ({ brokerUrl: system.broker.urls.operator, databaseUrl: system.processorDatabase.url });
 const dlq = (...args: string[]) => dlqCommand(target(), ...args);
 const dying = (failpoint: FailpointName, ...args: string[]) =>
   dlqCommand({ ...target(), env: { NODE_ENV: 'test', FAILPOINTS: failpoint } }, ...args);

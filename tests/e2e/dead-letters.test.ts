@@ -31,7 +31,7 @@ afterEach(async () => {
 afterAll(() => system?.dispose());
 
 const dlq = (...args: string[]) =>
-  dlqCommand({ brokerUrl: system.broker.url, databaseUrl: system.processorDatabase.url }, ...args);
+  dlqCommand({ brokerUrl: system.broker.urls.operator, databaseUrl: system.processorDatabase.url }, ...args);
 
 /** Asks the desk over HTTP. */
 async function desk(path: string, body?: object) {

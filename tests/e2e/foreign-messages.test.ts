@@ -103,7 +103,7 @@ test('a dead letter without any properties can be shown and discarded all the sa
   ]);
   const queue = deadLetterQueueOf(queues.orderCreated);
   await eventually(async () => (await system.broker.count(queue)) === 1);
-  const target = { brokerUrl: system.broker.url, databaseUrl: system.processorDatabase.url };
+  const target = { brokerUrl: system.broker.urls.operator, databaseUrl: system.processorDatabase.url };
   const { stdout } = await dlqCommand(target, 'list', '--queue', queue, '--json');
   const { id } = JSON.parse(stdout) as { id: string };
   expect(id).toMatch(/^sha256-[0-9a-f]{16}$/);

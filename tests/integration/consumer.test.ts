@@ -5,8 +5,8 @@ import {
   deadLetterRoutingKeyOf,
   exchanges,
   queues,
+  retryExchangeOf,
   retryQueueOf,
-  retryRungHeader,
 } from '#shared/contracts/topology.ts';
 import { AppError, type ErrorKind } from '#shared/kernel/errors.ts';
 import type { MessageHandler } from '#shared/messaging/consumer.ts';
@@ -264,13 +264,8 @@ describe('a message whose dependency is away for very long', () => {
 describe('a message that nobody takes when it is passed on', () => {
   test('stays where it is until somebody does', async () => {
     const { channel } = broker;
-    const rung = String(broker.retryDelaysMs[0]);
-    const binding = [
-      retryQueueOf(Number(rung)),
-      exchanges.retry,
-      '',
-      { 'x-match': 'all', [retryRungHeader]: rung },
-    ] as const;
+    const [rung = 0] = broker.retryDelaysMs;
+    const binding = [retryQueueOf(rung), retryExchangeOf(rung), '#'] as const;
     await channel.unbindQueue(...binding);
     const attempts = await consume((_, attempt) => {
       if (attempt < 4) throw failure('transient');

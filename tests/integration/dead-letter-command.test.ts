@@ -28,7 +28,7 @@ afterAll(async () => {
 });
 
 /** What `npm run dlq -- …` runs, as a process. */
-const dlq = (args: readonly string[], brokerUrl = broker.url) =>
+const dlq = (args: readonly string[], brokerUrl = broker.urls.operator) =>
   dlqCommand({ brokerUrl, databaseUrl: database.url }, ...args);
 
 /** An answer for a person: one line, and nothing of our insides. */

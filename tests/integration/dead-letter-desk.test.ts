@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/g
 import { connect } from 'amqplib';
 import type { Selection } from '#processor-service/application/dead-letters/selection.ts';
 import type { OrderInquiryAnswer } from '#shared/contracts/order-inquiries.ts';
-import { orderInquiry } from '#shared/contracts/order-inquiries.ts';
+import { answerWays, orderInquiry } from '#shared/contracts/order-inquiries.ts';
 import { deadLetterQueueOf, queues } from '#shared/contracts/topology.ts';
 import { type IncomingMessage, publishOptions } from '#shared/messaging/message.ts';
 import { createPublisher, type Publisher } from '#shared/messaging/publisher.ts';
@@ -31,7 +31,7 @@ beforeAll(async () => {
   [broker, database] = await Promise.all([createTestBroker(), createTestDatabase('processor')]);
   publisher = createPublisher({ url: broker.url, name: 'desk', logger: testLogger });
   publisher.start();
-  const desk = { brokerUrl: broker.url, databaseUrl: database.url, publisher };
+  const desk = { brokerUrl: broker.urls.operator, databaseUrl: database.url, publisher };
   looks = openLooks(desk);
   actions = openDesk(desk);
 });
@@ -190,9 +190,9 @@ describe('a dead letter', () => {
       refundedMinor: 0,
     };
     const responder = createResponder({
-      url: broker.url,
+      url: broker.urls['order-service'],
       name: 'order-service',
-      queue: queues.orderInquiries,
+      ...answerWays,
       question: orderInquiry,
       answer: async ({ orderIds }) => ({ orders: orderIds.includes(orderId) ? [order] : [], received: [] }),
       logger: testLogger,

@@ -23,7 +23,7 @@ beforeAll(async () => {
   [broker, database] = await Promise.all([createTestBroker(), createTestDatabase('processor')]);
   publisher = createPublisher({ url: broker.url, name: 'desk', logger: testLogger });
   publisher.start();
-  desk = openDesk({ brokerUrl: broker.url, databaseUrl: database.url, publisher });
+  desk = openDesk({ brokerUrl: broker.urls.operator, databaseUrl: database.url, publisher });
 });
 beforeEach(async () => {
   for (const queue of [workQueue, ...all]) await broker.channel.purgeQueue(queue);

@@ -57,7 +57,7 @@ async function buryThousands(): Promise<string[]> {
 async function run(...args: string[]): Promise<{ lines: string[]; megabytes: number }> {
   const memoryFile = join(dir, 'memory');
   const target = {
-    brokerUrl: broker.url,
+    brokerUrl: broker.urls.operator,
     databaseUrl: database.url,
     env: { NODE_OPTIONS: `--expose-gc --import ${memoryWitness}`, LIVE_MEMORY_FILE: memoryFile },
   };

@@ -35,7 +35,7 @@ async function loseBinding(): Promise<void> {
 }
 
 test('a replay reaches the work queue although its binding was gone', async () => {
-  const desk = openDesk({ brokerUrl: broker.url, databaseUrl: database.url, publisher });
+  const desk = openDesk({ brokerUrl: broker.urls.operator, databaseUrl: database.url, publisher });
   const buried = [await bury(publisher), await bury(publisher)];
 
   await loseBinding();

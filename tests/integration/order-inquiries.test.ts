@@ -1,7 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { createAnswerInquiries } from '#order-service/application/answer-inquiries.ts';
-import { orderInquiry, orderInquiryAnswer } from '#shared/contracts/order-inquiries.ts';
-import { queues } from '#shared/contracts/topology.ts';
+import {
+  answerWays,
+  inquiryWays,
+  orderInquiry,
+  orderInquiryAnswer,
+} from '#shared/contracts/order-inquiries.ts';
+import { exchanges } from '#shared/contracts/topology.ts';
 import { newId } from '#shared/kernel/ids.ts';
 import { createRequester, createResponder, type Requester, type Responder } from '#shared/messaging/rpc.ts';
 import { createTestBroker, type TestBroker } from '../support/broker.ts';
@@ -20,11 +25,16 @@ let responder: Responder;
 beforeAll(async () => {
   [broker, database] = await Promise.all([createTestBroker(), createTestDatabase('order')]);
   repository = openOrderRepository(database.url);
-  requester = createRequester({ url: broker.url, name: 'asking', logger: testLogger });
+  requester = createRequester({
+    ...inquiryWays,
+    url: broker.urls.operator,
+    name: 'asking',
+    logger: testLogger,
+  });
   responder = createResponder({
-    url: broker.url,
+    url: broker.urls['order-service'],
     name: 'answering',
-    queue: queues.orderInquiries,
+    ...answerWays,
     question: orderInquiry,
     answer: createAnswerInquiries(repository),
     logger: testLogger,
@@ -39,8 +49,7 @@ afterAll(async () => {
   await Promise.all([broker?.drop(), database?.drop()]);
 });
 
-const ask = (question: unknown, timeoutMs = 2_000) =>
-  requester.ask(queues.orderInquiries, question, { timeoutMs });
+const ask = (question: unknown, timeoutMs = 2_000) => requester.ask(question, { timeoutMs });
 
 /** Asks until somebody is there to be asked. */
 const askUntilAnswered = (question: unknown) => eventually(() => ask(question, 500));
@@ -95,9 +104,21 @@ describe('a question about orders', () => {
   });
 
   test('that nobody listens to ends when its time is over', async () => {
-    await expect(
-      requester.ask(`nowhere-${newId()}`, { orderIds: [], messageIds: [] }, { timeoutMs: 200 }),
-    ).rejects.toMatchObject({ code: 'BROKER_UNAVAILABLE', kind: 'unavailable' });
+    const questions = { exchange: exchanges.inquiries, routingKey: 'nowhere' };
+    const shouting = createRequester({
+      ...inquiryWays,
+      questions,
+      url: broker.url,
+      name: 'shouting',
+      logger: testLogger,
+    });
+    shouting.start();
+    const silence = { code: 'BROKER_UNAVAILABLE', message: expect.stringContaining('nothing came within') };
+    await eventually(async () => {
+      const asked = shouting.ask({ orderIds: [], messageIds: [] }, { timeoutMs: 200 });
+      await expect(asked).rejects.toMatchObject(silence);
+    });
+    await shouting.stop();
   });
 
   test('is answered again after both connections were cut', async () => {

@@ -75,7 +75,7 @@ describe('the publisher', () => {
           routable(),
           unroutable(),
           routable(),
-          outgoing({ routingKey: target, exchange: 'orders.retry' }),
+          outgoing({ routingKey: target, exchange: 'orders.inquiries' }),
         ].map((message) => outcomeOf(publisher.publish(message))),
       );
       expect(outcomes).toEqual(['confirmed', 'PUBLISH_RETURNED', 'confirmed', 'PUBLISH_RETURNED']);

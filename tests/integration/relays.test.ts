@@ -26,7 +26,7 @@ afterEach(async () => {
 afterAll(() => Promise.all([broker.drop(), database.drop()]));
 
 async function start(name: string, databaseUrl = database.url): Promise<RunningRelay> {
-  const relay = await startRelay({ databaseUrl, amqpUrl: broker.url, name });
+  const relay = await startRelay({ databaseUrl, amqpUrl: broker.urls['order-service'], name });
   relays.push(relay);
   return relay;
 }

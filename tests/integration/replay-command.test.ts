@@ -40,7 +40,7 @@ afterAll(async () => {
   await Promise.all([broker.drop(), database.drop()]);
 });
 
-const target = () => ({ brokerUrl: broker.url, databaseUrl: database.url });
+const target = () => ({ brokerUrl: broker.urls.operator, databaseUrl: database.url });
 const dlq = (...args: string[]) => dlqCommand(target(), ...args);
 
 async function burySome(count: number): Promise<string[]> {

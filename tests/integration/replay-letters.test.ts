@@ -32,7 +32,7 @@ beforeAll(async () => {
   cutOff = createPublisher({ url: link.url, name: 'desk', logger: testLogger });
   cutOff.start();
   const open = (sender: Publisher) =>
-    openDesk({ brokerUrl: broker.url, databaseUrl: database.url, publisher: sender });
+    openDesk({ brokerUrl: broker.urls.operator, databaseUrl: database.url, publisher: sender });
   desk = open(publisher);
   deskBehindLink = open(cutOff);
 });

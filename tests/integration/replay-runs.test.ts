@@ -31,7 +31,7 @@ beforeAll(async () => {
   [broker, database] = await Promise.all([createTestBroker(), createTestDatabase('processor')]);
   publisher = createPublisher({ url: broker.url, name: 'desk', logger: testLogger });
   publisher.start();
-  const connections = { brokerUrl: broker.url, databaseUrl: database.url, publisher };
+  const connections = { brokerUrl: broker.urls.operator, databaseUrl: database.url, publisher };
   desk = openDesk(connections);
   otherDesk = openDesk(connections);
 });

@@ -66,7 +66,7 @@ test('ten thousand letters are replayed, each once, in the memory that some of t
   await buryThousands();
   expect(await broker.count(deadLetterQueue)).toBe(count);
   const returned = await watchReturns();
-  const target = { brokerUrl: broker.url, databaseUrl: database.url };
+  const target = { brokerUrl: broker.urls.operator, databaseUrl: database.url };
   const command = startDlqCommand(target, 'replay', '--all', '--rate', '1000');
   const peakAt = async (letters: number): Promise<number> => {
     await eventually(() => returned.size >= letters, { withinMs: 60_000, everyMs: 5 });

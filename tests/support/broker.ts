@@ -1,14 +1,19 @@
 import { randomUUID } from 'node:crypto';
 import { type Channel, type ChannelModel, connect } from 'amqplib';
 import { createVirtualHost, deleteVirtualHost } from '#scripts/local-stack/rabbitmq-management.ts';
+import { type BrokerUserName, brokerUserNames, buildBrokerUsers } from '#shared/contracts/broker-users.ts';
 import { buildTopology } from '#shared/contracts/topology.ts';
 import { declareTopology } from '#shared/messaging/declare-topology.ts';
 import { type IncomingMessage, readMessage } from '#shared/messaging/message.ts';
+import { provideUsers } from '#shared/messaging/provide-users.ts';
 import { type TestInfrastructure, testInfrastructure } from './infrastructure.ts';
 
 /** A virtual host of a test's own with the whole topology, and a hand in it. */
 export interface TestBroker {
+  /** As its administrator, for the test's own hands. */
   readonly url: string;
+  /** As those who work with it in earnest. */
+  readonly urls: Readonly<Record<BrokerUserName, string>>;
   readonly virtualHost: string;
   readonly retryDelaysMs: readonly number[];
   /** For whatever a test wants to do by hand; closed with the broker. */
@@ -18,6 +23,9 @@ export interface TestBroker {
   count(queue: string): Promise<number>;
   drop(): Promise<void>;
 }
+
+/** Of every user; these brokers live as long as the tests and are reached on this machine only. */
+const testPassword = 'test';
 
 /** A ladder that is climbed in less than a second. */
 export const quickLadderMs: readonly number[] = [50, 100, 200];
@@ -31,7 +39,16 @@ export async function createTestBroker(
   const access = { managementUrl, username, password, name: virtualHost };
   await createVirtualHost(access);
   const url = Object.assign(new URL(amqpUrl), { pathname: `/${virtualHost}` }).href;
-  await declareTopology(url, buildTopology(retryDelaysMs));
+  await provideUsers({
+    adminUrl: Object.assign(new URL(managementUrl), { username, password }).href,
+    users: buildBrokerUsers(retryDelaysMs),
+    passwords: forEachUser(() => testPassword),
+    virtualHost,
+  });
+  const urls = forEachUser(
+    (user) => Object.assign(new URL(url), { username: user, password: testPassword }).href,
+  );
+  await declareTopology(urls.topology, buildTopology(retryDelaysMs));
   const connection: ChannelModel = await connect(url, { noDelay: true });
   connection.on('error', () => {
     // Dropping the virtual host closes it from the other side.
@@ -39,6 +56,7 @@ export async function createTestBroker(
   const channel = await connection.createChannel();
   return {
     url,
+    urls,
     virtualHost,
     retryDelaysMs,
     channel,
@@ -56,4 +74,9 @@ export async function createTestBroker(
       await deleteVirtualHost(access);
     },
   };
+}
+
+function forEachUser(valueOf: (user: BrokerUserName) => string): Readonly<Record<BrokerUserName, string>> {
+  const entries = brokerUserNames.map((user) => [user, valueOf(user)]);
+  return Object.fromEntries(entries) as Record<BrokerUserName, string>;
 }

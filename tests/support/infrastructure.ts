@@ -2,6 +2,7 @@
 export interface TestInfrastructure {
   /** A database to give commands from, such as creating others, as a superuser. */
   readonly maintenanceUrl: string;
+  /** The broker as its administrator. */
   readonly amqpUrl: string;
   readonly managementUrl: string;
   readonly username: string;

@@ -29,7 +29,7 @@ export async function startPrivateBroker(): Promise<PrivateServer> {
   const dir = await privateFolder('rabbitmq');
   const amqpPort = await pickPort(firstPort);
   const managementPort = await pickPort(firstPort);
-  const start = () => startRabbitmq({ dir, amqpPort, managementPort });
+  const start = () => startRabbitmq({ dir, amqpPort, managementPort, password: 'test' });
   const server = await start();
   const { amqpUrl, managementUrl, username, password } = server;
   const infrastructure = { ...testInfrastructure(), amqpUrl, managementUrl, username, password };

@@ -35,12 +35,12 @@ async function startNativeServers(): Promise<TestServers> {
     postgresSettings: { fsync: 'off', max_connections: '200' },
     report: (message) => process.stdout.write(`${message}\n`),
   });
-  const { postgresAdminUrl = '', amqpUrl, managementUrl } = infrastructure;
-  const { username, password } = new URL(amqpUrl);
+  const { postgresAdminUrl = '', rabbitmqAdminUrl = '', amqpUrls, managementUrl } = infrastructure;
+  const { username, password } = new URL(rabbitmqAdminUrl);
   return {
     infrastructure: {
       maintenanceUrl: postgresAdminUrl,
-      amqpUrl,
+      amqpUrl: Object.assign(new URL(amqpUrls.topology), { username, password }).href,
       managementUrl,
       username,
       password,

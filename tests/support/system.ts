@@ -88,7 +88,7 @@ export async function createTestSystem(
     ports: { order: await freePort(), processor: await freePort(), sandbox: await freePort() },
     orderDatabaseUrl: orderDatabase.url,
     processorDatabaseUrl: processorDatabase.url,
-    amqpUrl: broker.url,
+    amqpUrls: broker.urls,
     env: {
       PATH: process.env.PATH,
       NODE_ENV: 'test',

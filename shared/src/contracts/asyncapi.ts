@@ -24,7 +24,10 @@ const topology = buildTopology();
 const virtualHost = '/';
 const inquiry = 'order.inquiry';
 const inquiryAnswer = 'order.inquiry_answer';
-const replies = 'replies';
+const inquiriesIn = new Map<string, readonly string[]>([
+  [queues.orderInquiries, [inquiry]],
+  [queues.inquiryAnswers, [inquiryAnswer]],
+]);
 
 interface Reference {
   readonly $ref: string;
@@ -50,7 +53,7 @@ export function buildAsyncApi(examples: readonly OrderMessage[]): Record<string,
     servers: {
       broker: { host: 'localhost:5672', protocol: 'amqp', protocolVersion: '0.9.1' },
     },
-    channels: { ...publishingChannels(), ...queueChannels(), [replies]: repliesChannel },
+    channels: { ...publishingChannels(), ...queueChannels() },
     operations: { ...sendOperations(examples), ...receiveOperations(), ...inquiryOperations() },
     components: { messages: { ...eventMessages(examples), ...inquiryMessages() } },
   };
@@ -87,7 +90,7 @@ function queueChannels() {
       name,
       {
         address: name,
-        messages: messagesOf(name === queues.orderInquiries ? [inquiry] : typesIn(name)),
+        messages: messagesOf(inquiriesIn.get(name) ?? typesIn(name)),
         bindings: {
           amqp: {
             is: 'queue',
@@ -106,9 +109,6 @@ function typesIn(queue: string): readonly OrderMessageType[] {
   const workQueue = workQueues.find(({ name }) => name === queue || deadLetterQueueOf(name) === queue);
   return types.filter((type) => workQueue?.routingKeys.includes(routingKeyOf(type)) ?? true);
 }
-
-/** RabbitMQ's direct reply-to: an address that lives as long as the connection of whoever asks. */
-const repliesChannel = { address: null, messages: messagesOf([inquiryAnswer]) };
 
 function sendOperations(examples: readonly OrderMessage[]) {
   return Object.fromEntries(
@@ -164,9 +164,8 @@ function inquiryOperations() {
     channel: channel(queues.orderInquiries),
     messages: channelMessages(queues.orderInquiries, [inquiry]),
     reply: {
-      address: { location: '$message.header#/replyTo', description: 'The AMQP property reply-to' },
-      channel: channel(replies),
-      messages: channelMessages(replies, [inquiryAnswer]),
+      channel: channel(queues.inquiryAnswers),
+      messages: channelMessages(queues.inquiryAnswers, [inquiryAnswer]),
     },
   };
   return {
@@ -199,7 +198,7 @@ function inquiryMessages() {
   const order = '01a1fbf4-b78c-76fb-8985-bfb8b76312a0';
   const headers = {
     type: 'object',
-    properties: { replyTo: { type: 'string' }, correlationId: { type: 'string' } },
+    properties: { correlationId: { type: 'string' } },
   };
   return {
     [inquiry]: {
@@ -214,6 +213,7 @@ function inquiryMessages() {
       name: inquiryAnswer,
       summary: 'The orders there are of those asked for, and the messages that were taken account of.',
       contentType: 'application/json',
+      headers,
       payload: schemaOf(orderInquiryAnswer),
       examples: [{ payload: { orders: [], received: [] } }],
     },

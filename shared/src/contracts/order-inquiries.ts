@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { failureSchema } from './order-events.ts';
+import { exchanges, inquiryKeys, queues } from './topology.ts';
 
 /** How many ids of a kind one question may name. */
 export const mostInquiries = 100;
@@ -28,3 +29,15 @@ const orderState = z.object({
 export const orderInquiryAnswer = z.object({ orders: z.array(orderState), received: z.array(z.uuid()) });
 export type OrderInquiryAnswer = z.infer<typeof orderInquiryAnswer>;
 export type InquiredOrder = OrderInquiryAnswer['orders'][number];
+
+/** How a question gets to the order-service, and where whoever asks finds the answer. */
+export const inquiryWays = {
+  questions: { exchange: exchanges.inquiries, routingKey: inquiryKeys.question },
+  answers: queues.inquiryAnswers,
+} as const;
+
+/** How the order-service gets the questions, and where it answers. */
+export const answerWays = {
+  queue: queues.orderInquiries,
+  answers: { exchange: exchanges.inquiries, routingKey: inquiryKeys.answer },
+} as const;

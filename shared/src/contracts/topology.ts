@@ -8,8 +8,8 @@ export const exchanges = {
   orders: 'orders',
   /** Messages that failed for good. */
   deadLetters: 'orders.dlx',
-  /** Messages that wait for their next attempt. */
-  retry: 'orders.retry',
+  /** Questions about orders and their answers. */
+  inquiries: 'orders.inquiries',
 } as const;
 
 export const queues = {
@@ -20,6 +20,8 @@ export const queues = {
   orderProcessed: 'order-service.order.processed',
   /** Questions about orders, answered at once or not at all. */
   orderInquiries: 'order-service.order.inquiries',
+  /** A stream of the answers: everybody who asks reads along, so that nobody has to declare a queue of his own. */
+  inquiryAnswers: 'orders.inquiries.answers',
   /** The event log: a stream that keeps everything that was ever announced. */
   eventLog: 'orders.log',
   /** The log of dead letters: a stream of everything that was ever given up, in which a replay sees what comes back. */
@@ -81,11 +83,19 @@ export const defaultRetryDelaysMs: readonly number[] = [1_000, 5_000, 30_000, 12
 
 /** The queue in which messages wait `delayMs` milliseconds. */
 export function retryQueueOf(delayMs: number): string {
-  return `${exchanges.retry}.${delayMs}ms`;
+  return `orders.retry.${delayMs}ms`;
 }
 
-/** Header that picks the rung on the headers exchange; its value is the delay in milliseconds. */
-export const retryRungHeader = 'retry-delay-ms';
+/**
+ * The exchange of that rung. The routing key is the work queue to which a message comes back; a topic exchange lets the
+ * broker see to it that this is the sender's own.
+ */
+export function retryExchangeOf(delayMs: number): string {
+  return `orders.ladder.${delayMs}ms`;
+}
+
+/** Routing keys on the exchange of inquiries. */
+export const inquiryKeys = { question: 'question', answer: 'answer' } as const;
 
 /**
  * After how many deliveries without an answer the broker itself gives a message up. Consumers park a message well
@@ -99,7 +109,7 @@ const deadLetterQueueDeliveryLimit = 1_000_000;
 type Arguments = Readonly<Record<string, string | number | boolean>>;
 
 export interface Topology {
-  readonly exchanges: readonly { name: string; type: 'topic' | 'headers' }[];
+  readonly exchanges: readonly { name: string; type: 'topic' }[];
   readonly queues: readonly { name: string; arguments: Arguments }[];
   readonly bindings: readonly { source: string; queue: string; routingKey: string; arguments: Arguments }[];
 }
@@ -110,12 +120,14 @@ export function buildTopology(retryDelaysMs: readonly number[] = defaultRetryDel
     exchanges: [
       { name: exchanges.orders, type: 'topic' },
       { name: exchanges.deadLetters, type: 'topic' },
-      { name: exchanges.retry, type: 'headers' },
+      { name: exchanges.inquiries, type: 'topic' },
+      ...retryDelaysMs.map((delayMs) => ({ name: retryExchangeOf(delayMs), type: 'topic' as const })),
     ],
     queues: [
       ...workQueues.flatMap((queue) => [workQueueDefinition(queue), deadLetterQueueDefinition(queue)]),
       ...retryDelaysMs.map(retryQueueDefinition),
       { name: queues.orderInquiries, arguments: inquiryArguments },
+      { name: queues.inquiryAnswers, arguments: logArguments(20_000_000) },
       { name: queues.eventLog, arguments: logArguments(2_000_000_000) },
       { name: queues.deadLetterLog, arguments: logArguments(500_000_000) },
     ],
@@ -130,11 +142,23 @@ export function buildTopology(retryDelaysMs: readonly number[] = defaultRetryDel
         },
       ]),
       ...retryDelaysMs.map((delayMs) => ({
-        source: exchanges.retry,
+        source: retryExchangeOf(delayMs),
         queue: retryQueueOf(delayMs),
-        routingKey: '',
-        arguments: { 'x-match': 'all', [retryRungHeader]: String(delayMs) },
+        routingKey: '#',
+        arguments: {},
       })),
+      {
+        source: exchanges.inquiries,
+        queue: queues.orderInquiries,
+        routingKey: inquiryKeys.question,
+        arguments: {},
+      },
+      {
+        source: exchanges.inquiries,
+        queue: queues.inquiryAnswers,
+        routingKey: inquiryKeys.answer,
+        arguments: {},
+      },
       { source: exchanges.orders, queue: queues.eventLog, routingKey: '#', arguments: {} },
       { source: exchanges.deadLetters, queue: queues.deadLetterLog, routingKey: '#', arguments: {} },
     ],

@@ -45,13 +45,12 @@ describe('a failed message', () => {
   test('goes on with its own headers, its origin and its count, and without the books of the broker', () => {
     const copy = toRetry(message({ failedAttempts: 1 }), errorOf('transient'), 5_000, now);
     expect(copy).toMatchObject({
-      exchange: 'orders.retry',
+      exchange: 'orders.ladder.5000ms',
       routingKey: 'processor-service.order.created',
       messageId: 'm-1',
     });
     expect(copy.headers).toEqual({
       mine: 'kept',
-      'retry-delay-ms': '5000',
       'x-attempts': 2,
       'x-first-failed-at': now.toISOString(),
       'x-failed-at': now.toISOString(),

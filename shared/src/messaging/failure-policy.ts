@@ -1,4 +1,4 @@
-import { deadLetterRoutingKeyOf, exchanges, retryRungHeader } from '../contracts/topology.ts';
+import { deadLetterRoutingKeyOf, exchanges, retryExchangeOf } from '../contracts/topology.ts';
 import { AppError, type ErrorKind } from '../kernel/errors.ts';
 import { ownFrame } from '../kernel/own-frame.ts';
 import { forward, type IncomingMessage, messageHeaders, type OutgoingMessage } from './message.ts';
@@ -62,18 +62,18 @@ export function toRetry(
   now: Date,
 ): OutgoingMessage {
   return forward(message, {
-    exchange: exchanges.retry,
+    exchange: retryExchangeOf(delayMs),
     routingKey: message.queue,
-    headers: { ...diagnostics(message, error, now), [retryRungHeader]: String(delayMs) },
+    headers: diagnostics(message, error, now),
   });
 }
 
 /** The message as it comes back by way of the rung with `delayMs` without having failed. */
 export function toQueueAgain(message: IncomingMessage, delayMs: number): OutgoingMessage {
   return forward(message, {
-    exchange: exchanges.retry,
+    exchange: retryExchangeOf(delayMs),
     routingKey: message.queue,
-    headers: { ...origin(message), [retryRungHeader]: String(delayMs) },
+    headers: origin(message),
   });
 }
 

@@ -6,11 +6,12 @@ import { newId } from '../kernel/ids.ts';
 import { closeConnection, createBrokerConnection, guardChannel } from './broker-connection.ts';
 
 /**
- * Questions and answers over the broker, for what one service wants to know of another at this moment. Nothing about it
- * is durable: whoever asks waits a few seconds and then does without. The answer comes back by RabbitMQ's direct
- * reply-to (https://www.rabbitmq.com/docs/direct-reply-to), so that no queue has to be declared for it.
+ * Questions and answers over the broker, for what one service wants to know of another at this moment. Whoever asks
+ * waits a few seconds and then does without. Answers go to a stream, along which everybody who asks reads and picks out
+ * his own: neither a queue of one's own, which would have to be declared, nor direct reply-to, whose answers go through the
+ * default exchange and thus with the right to write into every queue there is.
  */
-const directReplyTo = 'amq.rabbitmq.reply-to';
+const readAhead = 100;
 
 /** Asks over a connection of its own. */
 export interface Requester {
@@ -20,7 +21,7 @@ export interface Requester {
    *
    * @throws AppError `BROKER_UNAVAILABLE` when there is no connection, or nobody answers within `timeoutMs`.
    */
-  ask(queue: string, question: unknown, options: { timeoutMs: number }): Promise<unknown>;
+  ask(question: unknown, options: { timeoutMs: number }): Promise<unknown>;
   stop(): Promise<void>;
 }
 
@@ -29,12 +30,27 @@ interface Asked {
   readonly reject: (reason: Error) => void;
 }
 
-export function createRequester(options: { url: string; name: string; logger: Logger }): Requester {
+/** Where a question or an answer is published to. */
+interface Way {
+  readonly exchange: string;
+  readonly routingKey: string;
+}
+
+/** @param options.answers the stream that the answers come to */
+export function createRequester(options: {
+  url: string;
+  name: string;
+  questions: Way;
+  answers: string;
+  logger: Logger;
+}): Requester {
+  const { questions, answers } = options;
   const asked = new Map<string, Asked>();
   let channel: Channel | undefined;
 
-  function hear(answer: ConsumeMessage | null, connection: ChannelModel): void {
+  function hear(answer: ConsumeMessage | null, on: Channel, connection: ChannelModel): void {
     if (answer === null) return void closeConnection(connection);
+    on.ack(answer);
     const waiting = asked.get(String(answer.properties.correlationId));
     try {
       waiting?.resolve(JSON.parse(answer.content.toString()));
@@ -45,7 +61,10 @@ export function createRequester(options: { url: string; name: string; logger: Lo
 
   async function attach(connection: ChannelModel): Promise<void> {
     const opened = guardChannel(await connection.createChannel(), connection, options.logger);
-    await opened.consume(directReplyTo, (answer) => hear(answer, connection), { noAck: true });
+    await opened.prefetch(readAhead);
+    await opened.consume(answers, (answer) => hear(answer, opened, connection), {
+      arguments: { 'x-stream-offset': 'next' },
+    });
     channel = opened;
   }
 
@@ -58,16 +77,16 @@ export function createRequester(options: { url: string; name: string; logger: Lo
 
   return {
     start: connection.start,
-    async ask(queue, question, { timeoutMs }) {
+    async ask(question, { timeoutMs }) {
       if (!channel || connection.state() !== 'connected') throw unanswered('there is no connection');
       const correlationId = newId();
       const { promise, resolve, reject } = Promise.withResolvers<unknown>();
       const timer = setTimeout(() => reject(unanswered(`nothing came within ${timeoutMs} ms`)), timeoutMs);
       asked.set(correlationId, { resolve, reject });
       try {
-        channel.sendToQueue(queue, Buffer.from(JSON.stringify(question)), {
+        const { exchange, routingKey } = questions;
+        channel.publish(exchange, routingKey, Buffer.from(JSON.stringify(question)), {
           correlationId,
-          replyTo: directReplyTo,
           contentType: 'application/json',
           expiration: timeoutMs,
         });
@@ -99,22 +118,23 @@ export function createResponder<Question>(options: {
   url: string;
   name: string;
   queue: string;
+  answers: Way;
   question: z.ZodType<Question>;
   answer: (question: Question) => Promise<unknown>;
   logger: Logger;
 }): Responder {
-  const { queue, question, answer } = options;
+  const { queue, answers, question, answer } = options;
   const logger = options.logger.child({ queue });
   const inHand = new Set<Promise<void>>();
   let subscription: { channel: Channel; consumerTag: string } | undefined;
 
   async function respond(channel: Channel, asked: ConsumeMessage): Promise<void> {
-    const { replyTo, correlationId } = asked.properties as { replyTo?: string; correlationId?: string };
+    const { correlationId } = asked.properties as { correlationId?: string };
     try {
       const found = await answer(question.parse(JSON.parse(asked.content.toString())));
-      if (!replyTo || subscription?.channel !== channel) return;
-      channel.sendToQueue(replyTo, Buffer.from(JSON.stringify(found)), {
-        ...(correlationId === undefined ? {} : { correlationId }),
+      if (correlationId === undefined || subscription?.channel !== channel) return;
+      channel.publish(answers.exchange, answers.routingKey, Buffer.from(JSON.stringify(found)), {
+        correlationId,
         contentType: 'application/json',
       });
     } catch (error) {

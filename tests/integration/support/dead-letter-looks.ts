@@ -12,6 +12,7 @@ import { createSagaRepository } from '#processor-service/infrastructure/postgres
 import { createStockRepository } from '#processor-service/infrastructure/postgres/stock-repository.ts';
 import { createDeadLetterQueues } from '#processor-service/infrastructure/rabbitmq/dead-letter-queues.ts';
 import { createOrderInquiries } from '#processor-service/infrastructure/rabbitmq/order-inquiries.ts';
+import { inquiryWays } from '#shared/contracts/order-inquiries.ts';
 import { systemClock } from '#shared/kernel/clock.ts';
 import type { Publisher } from '#shared/messaging/publisher.ts';
 import { createRequester } from '#shared/messaging/rpc.ts';
@@ -37,7 +38,7 @@ export function openLooks(options: {
     logger: testLogger,
   });
   const prisma = new PrismaClient({ adapter: new PrismaPg(pool) });
-  const requester = createRequester({ url, name: 'looks', logger: testLogger });
+  const requester = createRequester({ ...inquiryWays, url, name: 'looks', logger: testLogger });
   const deadLetters = createDeadLetterQueues({ url, publisher, locks: locksOf(databaseUrl) });
   const sagas = createSagaRepository({ pool });
   const stock = createStockRepository({ pool, prisma });

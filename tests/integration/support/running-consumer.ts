@@ -17,8 +17,10 @@ export async function startConsumer(options: {
   concurrency?: number;
   holdAtMostMs?: number;
 }): Promise<Omit<Consumer, 'start'>> {
-  const { broker, handler, url = broker.url, queue = queues.orderCreated, concurrency = 10 } = options;
-  const publisher = createPublisher({ url: broker.url, name: 'test', logger: testLogger });
+  const { broker, handler, queue = queues.orderCreated, concurrency = 10 } = options;
+  const own = broker.urls[queue === queues.orderProcessed ? 'order-service' : 'processor-service'];
+  const { url = own } = options;
+  const publisher = createPublisher({ url: own, name: 'test', logger: testLogger });
   const consumer = createConsumer({
     url,
     name: 'test',

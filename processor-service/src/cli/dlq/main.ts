@@ -1,4 +1,5 @@
 /** The dead-letter desk on the command line: `npm run dlq`. Without a command it tells how it is used. */
+import { inquiryWays } from '#shared/contracts/order-inquiries.ts';
 import { systemClock } from '#shared/kernel/clock.ts';
 import { AppError, toAppError } from '#shared/kernel/errors.ts';
 import { createFailpoints } from '#shared/kernel/failpoints.ts';
@@ -53,7 +54,7 @@ function open(amqpUrl: string, databaseUrl: string) {
   const pool = createPool({ url: databaseUrl, applicationName: name, maxConnections: 3, logger });
   const prisma = createPrismaClient(pool);
   const publisher = createPublisher({ url: amqpUrl, name, logger });
-  const requester = createRequester({ url: amqpUrl, name: `${name} requester`, logger });
+  const requester = createRequester({ ...inquiryWays, url: amqpUrl, name: `${name} requester`, logger });
   const parts = { name, amqpUrl, databaseUrl, pool, prisma, publisher, requester, clock: systemClock };
   return {
     ...createDesk({ ...parts, failpoint, logger }),

@@ -1,5 +1,4 @@
 import { orderInquiryAnswer } from '#shared/contracts/order-inquiries.ts';
-import { queues } from '#shared/contracts/topology.ts';
 import { AppError } from '#shared/kernel/errors.ts';
 import { sleep } from '#shared/kernel/sleep.ts';
 import type { Requester } from '#shared/messaging/rpc.ts';
@@ -18,7 +17,7 @@ export function createOrderInquiries(dependencies: { requester: Requester }): Or
       for (const deadline = Date.now() + waitMs; ; await sleep(askAgainMs)) {
         try {
           const timeoutMs = Math.max(1, deadline - Date.now());
-          const answer = await requester.ask(queues.orderInquiries, question, { timeoutMs });
+          const answer = await requester.ask(question, { timeoutMs });
           // An answer in another shape, of another version, is as good as none.
           return orderInquiryAnswer.safeParse(answer).data;
         } catch (error) {
