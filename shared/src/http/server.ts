@@ -25,7 +25,14 @@ import { guardRoutes, securitySchemes } from './access.ts';
 import type { HttpServer } from './http-server.ts';
 import { limitJsonDepth } from './json-depth.ts';
 import { defaultHttpLimits, type HttpLimits } from './limits.ts';
-import { httpProblem, type Problem, problemContentType, retryAfterSecondsOf, toProblem } from './problem.ts';
+import {
+  httpProblem,
+  type Problem,
+  problemContentType,
+  problems,
+  retryAfterSecondsOf,
+  toProblem,
+} from './problem.ts';
 import { limitRate } from './rate-limit.ts';
 import { addSecurityHeaders } from './security-headers.ts';
 import { answerUnreadable } from './unreadable-requests.ts';
@@ -90,6 +97,7 @@ export async function createHttpServer(options: {
   guardRoutes(app, options.authenticate);
   answerErrors(app);
   closePromptly(app);
+  documentLimits(app);
   await limitRate(app, limits.rate);
   await app.register(swagger, {
     openapi: {
@@ -139,6 +147,20 @@ function closePromptly(app: HttpServer): void {
     const sweep = setInterval(() => app.server.closeIdleConnections(), sweepEveryMs).unref();
     app.server.once('close', () => clearInterval(sweep));
     setTimeout(() => app.server.closeAllConnections(), longestFarewellMs).unref();
+  });
+}
+
+/** What the limits of the server may answer in place of any route, added to the documentation of each. */
+function documentLimits(app: HttpServer): void {
+  app.addHook('onRoute', (route) => {
+    const { schema } = route;
+    if (!schema || schema.hide || route.url.startsWith('/health')) return;
+    const limits = {
+      ...(schema.params ? problems(414) : {}),
+      ...(schema.body ? problems(413, 415) : {}),
+      ...problems(429),
+    };
+    route.schema = { ...schema, response: { ...limits, ...(schema.response as object | undefined) } };
   });
 }
 
