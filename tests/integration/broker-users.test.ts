@@ -10,10 +10,10 @@ const accessRefused = 403;
 const topology = buildTopology([50]);
 const queueNames = topology.queues.map(({ name }) => name);
 const exchangeNames = ['', 'amq.direct', 'amq.topic', ...topology.exchanges.map(({ name }) => name)];
-/** Everything that means something on some exchange, and something that does not. */
-const routingKeys = [
-  ...new Set(['#', 'order.foreign', ...queueNames, ...topology.bindings.map(({ routingKey }) => routingKey)]),
-];
+/** Everything that somebody binds with, and something that nobody does. */
+const bindingKeys = [...new Set(['order.foreign', ...topology.bindings.map(({ routingKey }) => routingKey)])];
+/** On the ladder and the default exchange, names of queues are routing keys. */
+const routingKeys = [...bindingKeys, ...queueNames];
 
 const requests = [
   'order.created',
@@ -112,7 +112,7 @@ describe.each(Object.keys(allowed) as (keyof typeof allowed)[])('%s on the broke
     }
     for (const queue of queueNames) {
       for (const exchange of exchangeNames.filter((name) => name !== '')) {
-        for (const key of routingKeys) {
+        for (const key of bindingKeys) {
           await attempt(`bind ${queue} ${exchange} ${key}`, (channel) =>
             channel.bindQueue(queue, exchange, key),
           );
