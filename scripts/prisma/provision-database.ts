@@ -7,8 +7,8 @@ const duplicateDatabase = '42P04';
 /** Whoever changes roles takes this advisory lock first: PostgreSQL lets two of them fail on each other. */
 const rolesLock = 20_619;
 /**
- * The net below the limits that the services' own connections set: no session of theirs can hold a lock, or wait for
- * one, without an end.
+ * The net below the limits that the services' own connections set, for sessions that set none. It guards against
+ * accidents: whoever has a session may lift them.
  */
 const serviceSettings = {
   statement_timeout: '60s',
