@@ -16,5 +16,5 @@ WORKDIR /app
 COPY --from=build /app ./
 RUN install --directory --owner=node --group=node /var/lib/payment-sandbox
 USER node
-EXPOSE 3000 3001 3002
+EXPOSE 3000 3001 3002 50051
 CMD ["node", "order-service/src/main.ts"]

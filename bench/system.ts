@@ -67,7 +67,7 @@ export interface BenchSystemOptions {
 
 export const benchDir = join(repositoryRoot, '.local', 'bench');
 const preferredPorts = { postgres: 5910, amqp: 5920, management: 5930 };
-const preferredServicePorts = { order: 5900, processor: 5901, sandbox: 5902 };
+const preferredServicePorts = { order: 5900, processor: 5901, sandbox: 5902, grpc: 5903 };
 
 /**
  * Brings up servers, schema, topology, stock and services out of `.local/bench`, which is emptied first. They run as in
@@ -145,6 +145,7 @@ async function bringUp(
       order: await pickPort(preferredServicePorts.order),
       processor: await pickPort(preferredServicePorts.processor),
       sandbox: await pickPort(preferredServicePorts.sandbox),
+      grpc: await pickPort(preferredServicePorts.grpc),
     },
     env: { ...process.env, NODE_ENV: 'development', AUTH_MODE: 'off', LOG_LEVEL: 'warn' },
   });

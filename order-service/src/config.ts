@@ -12,6 +12,7 @@ const settings = z
   .object({
     ...commonSettings,
     ORDER_HTTP_PORT: port.default(3000),
+    ORDER_GRPC_PORT: port.default(50_051),
     ORDER_DATABASE_URL: postgresUrl,
     /** How long an idempotency key stands for its request. */
     IDEMPOTENCY_KEY_HOURS: z.coerce.number().positive().max(8_760).default(24),

@@ -26,6 +26,7 @@ import { createRecordOperatorAction } from './application/record-operator-action
 import { createWatchOrder } from './application/watch-order.ts';
 import type { OrderServiceConfig } from './config.ts';
 import { createProcessingMessageHandler, processingBatchSize } from './consumers/processing-messages.ts';
+import { createGrpcServer } from './grpc/server.ts';
 import { registerOrderCommandRoutes } from './http/order-command-routes.ts';
 import { registerOrderEventsRoute } from './http/order-events-route.ts';
 import { registerOrderRoutes } from './http/order-routes.ts';
@@ -118,10 +119,11 @@ export async function createOrderService(config: OrderServiceConfig, logger: Log
     logger,
   });
 
+  const authenticate = createAuthenticate(config, logger);
   const http = await createHttpServer({
     title: 'Order Service',
     description: 'Accepts orders and tells what becomes of them.',
-    authenticate: createAuthenticate(config, logger),
+    authenticate,
     logger,
     limits: { rate: { requests: config.HTTP_RATE_LIMIT, windowMs: config.HTTP_RATE_WINDOW_MS } },
   });
@@ -133,6 +135,12 @@ export async function createOrderService(config: OrderServiceConfig, logger: Log
   registerOrderRoutes(http, { placeOrder, readOrders });
   registerOrderEventsRoute(http, { watchOrder });
   registerOrderCommandRoutes(http, { changeOrder });
+  const grpc = createGrpcServer({
+    useCases: { placeOrder, changeOrder, readOrders },
+    authenticate,
+    isReady: health.isReady,
+    logger,
+  });
 
   return {
     async start() {
@@ -142,14 +150,17 @@ export async function createOrderService(config: OrderServiceConfig, logger: Log
       consumer.start();
       responder.start();
       await http.listen({ host: config.HOST, port: config.ORDER_HTTP_PORT });
+      const address = await grpc.listen({ host: config.HOST, port: config.ORDER_GRPC_PORT });
+      logger.info({ address }, 'gRPC is served');
       const { port } = http.server.address() as AddressInfo;
       return `http://${config.HOST}:${port}`;
     },
     async stop() {
       health.startDraining();
+      grpc.startDraining();
       await Promise.all([consumer.stop(), responder.stop()]);
       await orderUpdates.stop();
-      await http.close();
+      await Promise.all([http.close(), grpc.close()]);
       await Promise.all([relay.stop(), keyCleanup.stop()]);
       await publisher.stop();
       await prisma.$disconnect();

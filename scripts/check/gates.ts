@@ -8,6 +8,8 @@ export interface Gate {
   readonly command: readonly string[];
 }
 
+const buf = programOf('@bufbuild/buf', 'bin/buf');
+
 /** The gates of `npm run check`, slowest first. They write nothing and need each other in nothing. */
 export const gates: readonly Gate[] = [
   { name: 'types', command: [programOf('typescript', 'bin/tsc'), '--noEmit', '--pretty', 'false'] },
@@ -19,6 +21,9 @@ export const gates: readonly Gate[] = [
   },
   { name: 'rabbitmq/definitions.json', command: ['rabbitmq/generate-definitions.ts', '--check'] },
   { name: 'docs/asyncapi.json', command: ['scripts/generate-asyncapi.ts', '--check'] },
+  { name: 'proto: lint', command: [buf, 'lint'] },
+  { name: 'proto: breaking changes', command: [buf, 'breaking', '--against', 'proto/released.json'] },
+  { name: 'proto: generated code', command: ['scripts/protobuf/generate.ts', '--check'] },
   { name: 'package-lock.json', command: ['scripts/check/lock-file.ts'] },
 ];
 

@@ -24,7 +24,12 @@ export interface ServiceSettings {
   /** Where the sandbox keeps its ledger. */
   readonly dir: string;
   readonly host: string;
-  readonly ports: { readonly order: number; readonly processor: number; readonly sandbox: number };
+  readonly ports: {
+    readonly order: number;
+    readonly grpc: number;
+    readonly processor: number;
+    readonly sandbox: number;
+  };
   readonly orderDatabaseUrl: string;
   readonly processorDatabaseUrl: string;
   /** The broker as each of its users. */
@@ -36,7 +41,10 @@ export interface ServiceSettings {
 export interface Services {
   readonly sandbox: Service;
   readonly processor: Service;
-  readonly order: Service;
+  readonly order: Service & {
+    /** `host:port` of its gRPC API. */
+    readonly grpcAddress: string;
+  };
 }
 
 /** The three processes of the system with the environment that each one reads. */
@@ -72,9 +80,11 @@ export function describeServices(settings: ServiceSettings): Services {
       name: 'order-service',
       entryPoint: 'order-service/src/main.ts',
       url: url(ports.order),
+      grpcAddress: `${addressOf(host)}:${ports.grpc}`,
       env: {
         ...env,
         ORDER_HTTP_PORT: String(ports.order),
+        ORDER_GRPC_PORT: String(ports.grpc),
         ORDER_DATABASE_URL: orderDatabaseUrl,
         AMQP_URL: amqpUrls['order-service'],
       },

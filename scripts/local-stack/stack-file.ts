@@ -6,6 +6,8 @@ import { writeFileAtomically } from './atomic-write.ts';
 export interface StackDescription {
   /** Base URLs without a trailing slash. */
   readonly orderService: string;
+  /** `host:port` of the order-service's gRPC API. */
+  readonly orderGrpc: string;
   readonly processorService: string;
   readonly paymentSandbox: string;
   /** As the broker's operator. */

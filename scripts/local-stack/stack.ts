@@ -16,7 +16,13 @@ import { keepRunning, type Stoppable, startTogether } from './supervision.ts';
 import { registerFile, takeOver } from './take-over.ts';
 
 /** Preferred ports of everything that listens; whichever is taken moves to the next free one. */
-export const defaultPorts = { order: 3000, processor: 3001, sandbox: 3002, ...defaultInfrastructurePorts };
+export const defaultPorts = {
+  order: 3000,
+  grpc: 50_051,
+  processor: 3001,
+  sandbox: 3002,
+  ...defaultInfrastructurePorts,
+};
 export type StackPorts = typeof defaultPorts;
 
 export interface StackOptions extends Omit<InfrastructureOptions, 'ports' | 'onSpawn' | 'onRunning'> {
@@ -105,6 +111,7 @@ async function bringUp(assembly: Assembly, started: Stoppable[]): Promise<StackD
 
   const ports = {
     order: await pickPort(preferred.order),
+    grpc: await pickPort(preferred.grpc),
     processor: await pickPort(preferred.processor),
     sandbox: await pickPort(preferred.sandbox),
   };
@@ -126,6 +133,7 @@ async function bringUp(assembly: Assembly, started: Stoppable[]): Promise<StackD
   const { amqpUrls, managementUrl, orderDatabaseUrl, processorDatabaseUrl } = infrastructure;
   const description = {
     orderService: order.url,
+    orderGrpc: order.grpcAddress,
     processorService: processor.url,
     paymentSandbox: sandbox.url,
     amqpUrl: amqpUrls.operator,

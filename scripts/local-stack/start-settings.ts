@@ -18,6 +18,7 @@ export interface StartSettings {
 
 const portVariables: Readonly<Record<keyof StackPorts, string>> = {
   order: 'ORDER_HTTP_PORT',
+  grpc: 'ORDER_GRPC_PORT',
   processor: 'PROCESSOR_HTTP_PORT',
   sandbox: 'SANDBOX_HTTP_PORT',
   postgres: 'POSTGRES_PORT',

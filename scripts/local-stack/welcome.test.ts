@@ -3,6 +3,7 @@ import { welcome } from './welcome.ts';
 
 const stack = {
   orderService: 'http://127.0.0.1:3000',
+  orderGrpc: '127.0.0.1:50051',
   processorService: 'http://127.0.0.1:3001',
   paymentSandbox: 'http://127.0.0.1:3002',
   amqpUrl: 'amqp://oms:oms@127.0.0.1:5672',
@@ -14,7 +15,13 @@ const stack = {
 describe('the welcome', () => {
   it('names every address and the login of the console', () => {
     const text = welcome({ ...stack, pids: { rabbitmq: 1, postgres: 2 } });
-    for (const url of [stack.orderService, stack.processorService, stack.paymentSandbox, stack.amqpUrl]) {
+    for (const url of [
+      stack.orderService,
+      stack.orderGrpc,
+      stack.processorService,
+      stack.paymentSandbox,
+      stack.amqpUrl,
+    ]) {
       expect(text).toContain(url);
     }
     expect(text).toContain('http://127.0.0.1:15672   (oms / oms)');

@@ -16,6 +16,7 @@ export function welcome(
   return `
   API               ${stack.orderService}
   API description   ${stack.orderService}/docs
+  gRPC              ${stack.orderGrpc}
   Processor, stock  ${stack.processorService}/stock
   Payment sandbox   ${stack.paymentSandbox}
   RabbitMQ console  ${stack.managementUrl}${console}

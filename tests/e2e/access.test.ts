@@ -1,14 +1,21 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { status } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import {
+  type OrderServiceClient,
+  OrderServiceService,
+} from '#order-service/grpc/protobuf/oms/v1/order_service.ts';
 import { issueToken, startLocalIssuer } from '#scripts/local-issuer/issuer.ts';
 import { newId } from '#shared/kernel/ids.ts';
+import { connectOrders, statusOf } from '#tests/support/grpc-client.ts';
 import { createTestSystem, type TestSystem } from '#tests/support/system.ts';
 
 const dir = mkdtempSync(join(tmpdir(), 'issuer-'));
 let issuer: Awaited<ReturnType<typeof startLocalIssuer>>;
 let system: TestSystem;
+let client: OrderServiceClient;
 let orderId: string;
 const used: string[] = [];
 
@@ -26,10 +33,12 @@ type Person = keyof typeof people;
 beforeAll(async () => {
   issuer = await startLocalIssuer({ dir, host: '127.0.0.1', port: 0 });
   system = await createTestSystem({ settings: issuer.settings });
+  client = connectOrders(system.grpcAddress);
   const placed = await ask('customer', 'POST', `${system.urls.order}/orders`, orderOf('alice'));
   orderId = ((await placed.json()) as { id: string }).id;
 });
 afterAll(async () => {
+  client?.close();
   await system?.dispose();
   await issuer?.stop();
   rmSync(dir, { recursive: true, force: true });
@@ -42,14 +51,16 @@ const orderOf = (customerId: string) => ({
   payment: 'manual',
 });
 
-async function ask(person: Person, method: string, url: string, body?: unknown): Promise<Response> {
+async function credentialsOf(person: Person): Promise<Record<string, string>> {
   const wanted = people[person];
-  const headers: Record<string, string> = {};
-  if (wanted) {
-    const token = await issueToken(dir, wanted);
-    used.push(token);
-    headers['authorization'] = `Bearer ${token}`;
-  }
+  if (!wanted) return {};
+  const token = await issueToken(dir, wanted);
+  used.push(token);
+  return { authorization: `Bearer ${token}` };
+}
+
+async function ask(person: Person, method: string, url: string, body?: unknown): Promise<Response> {
+  const headers = await credentialsOf(person);
   if (body !== undefined) headers['content-type'] = 'application/json';
   return fetch(url, { method, headers, ...(body === undefined ? {} : { body: JSON.stringify(body) }) });
 }
@@ -104,6 +115,43 @@ describe('every route of the OpenAPI documents', () => {
     const open = routes.filter(({ scope }) => scope === undefined).map(({ path }) => path);
     expect([...new Set(open)].sort()).toEqual(['/health/live', '/health/ready']);
   });
+});
+
+describe('every method of the proto', () => {
+  const proto = readFileSync(new URL('../../proto/oms/v1/order_service.proto', import.meta.url), 'utf8');
+  const documented = new Map(
+    [...proto.matchAll(/\/\/ Scope: ([\w:]+)\.\n +rpc (\w+)/g)].map(([, scope, rpc]) => [rpc!, scope!]),
+  );
+  const grpcVerdict = { 401: status.UNAUTHENTICATED, 403: status.PERMISSION_DENIED, 'let in': 'let in' };
+
+  test.each(Object.keys(people) as Person[])(
+    'lets %s do what the token allows, and no more',
+    async (person) => {
+      const methods = Object.values(OrderServiceService);
+      expect(methods.length).toBeGreaterThan(7);
+      for (const { path } of methods) {
+        const rpc = path.split('/').at(-1)!;
+        const scope = documented.get(rpc)!;
+        const code = await codeOf(person, path);
+        const seen = [status.UNAUTHENTICATED, status.PERMISSION_DENIED].includes(code) ? code : 'let in';
+        expect([rpc, scope, seen]).toEqual([rpc, expect.any(String), grpcVerdict[verdict(person, scope)]]);
+      }
+    },
+  );
+
+  test('has no order of somebody else', async () => {
+    for (const rpc of ['GetOrder', 'GetOrderStatus', 'CancelOrder', 'PayOrder']) {
+      expect([rpc, await codeOf('otherCustomer', `/oms.v1.OrderService/${rpc}`)]).toEqual([
+        rpc,
+        status.NOT_FOUND,
+      ]);
+    }
+  });
+
+  /** An empty request, but for the order that is meant. */
+  async function codeOf(person: Person, path: string): Promise<status> {
+    return statusOf(client, path, { orderId, metadata: await credentialsOf(person) });
+  }
 });
 
 describe('an order', () => {

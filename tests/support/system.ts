@@ -22,6 +22,8 @@ export type ServiceName = keyof Services;
 /** The whole system as real processes, with databases, a broker and a ledger of its own. */
 export interface TestSystem {
   readonly urls: Readonly<Record<ServiceName, string>>;
+  /** `host:port` of the order-service's gRPC API. */
+  readonly grpcAddress: string;
   readonly orderDatabase: TestDatabase;
   readonly processorDatabase: TestDatabase;
   readonly broker: TestBroker;
@@ -85,7 +87,12 @@ export async function createTestSystem(
   const described = describeServices({
     dir,
     host: '127.0.0.1',
-    ports: { order: await freePort(), processor: await freePort(), sandbox: await freePort() },
+    ports: {
+      order: await freePort(),
+      grpc: await freePort(),
+      processor: await freePort(),
+      sandbox: await freePort(),
+    },
     orderDatabaseUrl: orderDatabase.url,
     processorDatabaseUrl: processorDatabase.url,
     amqpUrls: broker.urls,
@@ -124,7 +131,8 @@ export async function createTestSystem(
   async function startReplica(name: 'order' | 'processor'): Promise<Replica> {
     const port = await freePort();
     const url = `http://127.0.0.1:${port}`;
-    const env = { ...described[name].env, [`${name.toUpperCase()}_HTTP_PORT`]: String(port) };
+    const ports = { [`${name.toUpperCase()}_HTTP_PORT`]: String(port), ORDER_GRPC_PORT: '0' };
+    const env = { ...described[name].env, ...ports };
     const service = { ...described[name], url, env };
     const child = await launchService(service, { log: (line) => logs[name].push(line) });
     const replica: Replica = {
@@ -149,6 +157,7 @@ export async function createTestSystem(
   }
 
   const system: TestSystem = {
+    grpcAddress: described.order.grpcAddress,
     urls: { order: described.order.url, processor: described.processor.url, sandbox: described.sandbox.url },
     orderDatabase,
     processorDatabase,

@@ -21,6 +21,8 @@ export interface ChangeRequest {
   /** Whether the caller wants it done to the order at this version. */
   readonly isExpected: (version: number) => boolean;
   readonly once?: Once | undefined;
+  /** Aborted when nobody waits for the answer any more: then no further attempt is made. */
+  readonly signal?: AbortSignal;
 }
 
 /** Answers the order after the command; as it was, where the command had been accepted before. */
@@ -48,7 +50,9 @@ export function createChangeOrder(dependencies: {
 }): ChangeOrder {
   const { orders, runOnce, clock, failpoint, announce } = dependencies;
 
-  async function change({ orderId, command, caller, cause, isExpected }: ChangeRequest, recordOf?: RecordOf) {
+  async function change(request: ChangeRequest, recordOf?: RecordOf) {
+    const { orderId, command, caller, cause, isExpected, signal } = request;
+    signal?.throwIfAborted();
     const order = await orders.find(orderId);
     if (!order || !mayActFor(caller, order.customerId)) throw orderNotFound(orderId);
     if (!isExpected(order.version)) throw changedMeanwhile(order);

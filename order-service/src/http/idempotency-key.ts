@@ -4,12 +4,12 @@ import type { Answer, Once } from '../application/idempotency.ts';
 import type { Order } from '../domain/order.ts';
 
 /** Visible ASCII, with or without the quotes of a structured field (draft-ietf-httpapi-idempotency-key-header-07). */
-const idempotencyKey = /^(?:"[\x20\x21\x23-\x5b\x5d-\x7e]{1,255}"|[\x21\x23-\x7e]{1,255})$/;
+export const idempotencyKeyPattern = /^(?:"[\x20\x21\x23-\x5b\x5d-\x7e]{1,255}"|[\x21\x23-\x7e]{1,255})$/;
 
 export const idempotencyKeyHeader = z.object({
   'idempotency-key': z
     .string()
-    .regex(idempotencyKey, 'has to be 1 to 255 visible ASCII characters')
+    .regex(idempotencyKeyPattern, 'has to be 1 to 255 visible ASCII characters')
     .optional()
     .describe('Chosen by the caller: the request is carried out once, and a repetition is answered alike'),
 });

@@ -106,7 +106,8 @@ export function registerOrderRoutes(
   );
 }
 
-function toNewOrder({ customerId, currency, items, payment, description, metadata }: PlaceOrderBody) {
+/** The order that a valid body asks for. */
+export function toNewOrder({ customerId, currency, items, payment, description, metadata }: PlaceOrderBody) {
   return {
     customerId,
     currency,

@@ -11,6 +11,8 @@ export interface HealthCheck {
 }
 
 export interface Health {
+  /** What `/health/ready` would say now, in one word. */
+  isReady(): Promise<boolean>;
   /** From now on the service is not ready, whatever the checks say: it is about to stop. */
   startDraining(): void;
 }
@@ -61,6 +63,11 @@ export function registerHealth(app: HttpServer, checks: Readonly<Record<string, 
   );
 
   return {
+    async isReady() {
+      if (draining) return false;
+      const required = Object.values(checks).filter((check) => check.required);
+      return (await Promise.all(required.map(isUp))).every((up) => up);
+    },
     startDraining() {
       draining = true;
     },

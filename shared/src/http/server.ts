@@ -19,7 +19,7 @@ import {
 import type { Logger } from 'pino';
 import type { Authenticate } from '../auth/authenticate.ts';
 import { AppError, toAppError } from '../kernel/errors.ts';
-import { newId } from '../kernel/ids.ts';
+import { correlationHeader, correlationIdFrom } from '../observability/correlation-id.ts';
 import { isTraceparent, newTraceparent } from '../observability/trace-context.ts';
 import { guardRoutes, securitySchemes } from './access.ts';
 import type { HttpServer } from './http-server.ts';
@@ -49,8 +49,6 @@ declare module 'fastify' {
   }
 }
 
-const correlationHeader = 'x-correlation-id';
-const correlationPattern = /^[\w.:-]{1,128}$/;
 const sweepEveryMs = 50;
 /** Less than the process allows itself for stopping. */
 const longestFarewellMs = 5_000;
@@ -133,7 +131,7 @@ function identifyRequests(app: HttpServer): void {
 
 function identify(request: FastifyRequest, reply: FastifyReply): void {
   const { [correlationHeader]: given, traceparent } = request.headers;
-  request.correlationId = typeof given === 'string' && correlationPattern.test(given) ? given : newId();
+  request.correlationId = correlationIdFrom(given);
   request.traceparent = isTraceparent(traceparent) ? traceparent : newTraceparent();
   reply.header(correlationHeader, request.correlationId);
 }

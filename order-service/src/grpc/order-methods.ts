@@ -1,0 +1,174 @@
+import type { Authenticate } from '#shared/auth/authenticate.ts';
+import type { Caller, Scope } from '#shared/auth/caller.ts';
+import type { Logger } from '#shared/observability/logger.ts';
+import type { ChangeOrder } from '../application/change-order.ts';
+import { type Answer, idFor, type Once } from '../application/idempotency.ts';
+import type { PlaceOrder } from '../application/place-order.ts';
+import type { ReadOrders } from '../application/read-orders.ts';
+import type { OrderCommand } from '../domain/order-commands.ts';
+import { idempotencyKeyPattern } from '../http/idempotency-key.ts';
+import { toNewOrder } from '../http/order-routes.ts';
+import { cancelBody, listQuery, orderIdParams, placeOrderBody, refundBody } from '../http/order-schemas.ts';
+import {
+  fromPaymentModeMessage,
+  fromStatusMessage,
+  toOrderMessage,
+  toStatusMessage,
+} from './order-messages.ts';
+import type {
+  CreateOrderRequest,
+  ListOrdersRequest,
+  Money,
+  Order,
+  OrderServiceServer,
+  RefundOrderRequest,
+} from './protobuf/oms/v1/order_service.ts';
+import { invalid, parse } from './request-fields.ts';
+import { type CallContext, replayedKey, serveUnary, type UnaryMethod } from './unary-call.ts';
+
+export interface OrderUseCases {
+  readonly placeOrder: PlaceOrder;
+  readonly changeOrder: ChangeOrder;
+  readonly readOrders: ReadOrders;
+}
+
+/** The gRPC side of orders: the same functions as behind the REST API, under the same rules for what is given. */
+export function createOrderMethods(dependencies: {
+  useCases: OrderUseCases;
+  authenticate: Authenticate;
+  logger: Logger;
+}): OrderServiceServer {
+  const { useCases, authenticate, logger } = dependencies;
+  const { placeOrder, changeOrder, readOrders } = useCases;
+  const serve = <Request, Response>(access: Scope, method: UnaryMethod<Request, Response>) =>
+    serveUnary(method, { access, authenticate, logger });
+
+  async function change(
+    request: { readonly orderId: string; readonly expectedVersion?: number | undefined },
+    command: OrderCommand,
+    context: CallContext,
+  ): Promise<{ order: Order }> {
+    const { caller, correlationId, traceparent, signal } = context;
+    const { expectedVersion } = request;
+    const answer = await changeOrder({
+      orderId: idIn(request),
+      command,
+      caller,
+      cause: { correlationId, traceparent },
+      isExpected: (version) => expectedVersion === undefined || version === expectedVersion,
+      once: onceOf(context),
+      signal,
+    });
+    return { order: orderOf(answer, context) };
+  }
+
+  /** The use case knows amounts in the order's currency only, which never changes. */
+  async function assertCurrency(orderId: string, amount: Money, caller: Caller): Promise<void> {
+    const { currency } = await readOrders.get(orderId, caller);
+    if (amount.currency !== currency) {
+      throw invalid([{ field: 'amount.currency', message: `must be that of the order, ${currency}` }]);
+    }
+  }
+
+  async function refund(request: RefundOrderRequest, context: CallContext): Promise<{ order: Order }> {
+    const { amount } = request;
+    const given = parse(refundBody, {
+      amountMinor: amount && Number(amount.amountMinor),
+      refundId: request.refundId,
+      reason: request.reason,
+    });
+    if (amount) await assertCurrency(idIn(request), amount, context.caller);
+    const { refundId = idFor(onceOf(context)), amountMinor, reason = '' } = given ?? {};
+    return change(request, { type: 'refund', refundId, amountMinor, reason }, context);
+  }
+
+  return {
+    createOrder: serve('orders:write', async (request, context) => {
+      const { caller, correlationId, traceparent } = context;
+      const order = toNewOrder(parse(placeOrderBody, toBody(request)));
+      const answer = await placeOrder(order, { correlationId, traceparent }, caller, onceOf(context));
+      return { order: orderOf(answer, context) };
+    }),
+
+    getOrder: serve('orders:read', async (request, { caller }) => ({
+      order: toOrderMessage(await readOrders.get(idIn(request), caller)),
+    })),
+
+    getOrderStatus: serve('orders:read', async (request, { caller }) => {
+      const order = await readOrders.get(idIn(request), caller);
+      return {
+        orderId: order.id,
+        status: toStatusMessage(order.status),
+        version: order.version,
+        failure: order.failure ?? undefined,
+        updateTime: order.updatedAt,
+      };
+    }),
+
+    listOrders: serve('orders:read', async (request, { caller }) => {
+      const query = parse(listQuery, toQuery(request));
+      const { items, nextCursor = '' } = await readOrders.list(query, caller);
+      return { orders: items.map(toOrderMessage), nextPageToken: nextCursor };
+    }),
+
+    payOrder: serve('orders:write', (request, context) => change(request, { type: 'pay' }, context)),
+
+    cancelOrder: serve('orders:write', async (request, context) => {
+      const { reason = '' } = parse(cancelBody, { reason: request.reason }) ?? {};
+      return change(request, { type: 'cancel', reason }, context);
+    }),
+
+    refundOrder: serve('orders:admin', refund),
+
+    markOrderFinished: serve('orders:admin', (request, context) =>
+      change(request, { type: 'fulfil' }, context),
+    ),
+  };
+}
+
+/** @throws AppError `VALIDATION_FAILED` when the key cannot be one. */
+function onceOf({ once }: CallContext): Once | undefined {
+  if (once && !idempotencyKeyPattern.test(once.key)) {
+    const message = 'has to be 1 to 255 visible ASCII characters';
+    throw invalid([{ field: 'idempotency-key', message }]);
+  }
+  return once;
+}
+
+/** The order that was answered; says so in the trailing metadata if it was answered before. */
+function orderOf({ order, replayed }: Answer, { trailer }: CallContext): Order {
+  if (replayed) trailer.set(replayedKey, 'true');
+  return toOrderMessage(order);
+}
+
+/** @throws AppError `VALIDATION_FAILED` */
+function idIn({ orderId }: { readonly orderId: string }): string {
+  return parse(orderIdParams, { id: orderId }).id;
+}
+
+function toBody({ customerId, currency, items, paymentMode, description, metadata }: CreateOrderRequest) {
+  return {
+    customerId,
+    currency,
+    items: items.map(({ sku, quantity, unitPrice }) => ({
+      sku,
+      quantity,
+      unitPrice: unitPrice && {
+        amountMinor: Number(unitPrice.amountMinor),
+        currency: unitPrice.currency,
+      },
+    })),
+    payment: fromPaymentModeMessage(paymentMode),
+    description,
+    metadata,
+  };
+}
+
+function toQuery({ customerId, status, pageSize, pageToken }: ListOrdersRequest) {
+  return {
+    customerId,
+    status: fromStatusMessage(status),
+    limit: pageSize === 0 ? undefined : pageSize,
+    cursor: pageToken === '' ? undefined : pageToken,
+  };
+}

@@ -1,0 +1,100 @@
+import {
+  type CallOptions,
+  type ClientUnaryCall,
+  credentials,
+  Metadata as GrpcMetadata,
+  type Metadata,
+  type ServiceError,
+} from '@grpc/grpc-js';
+import { detailsKey } from '#order-service/grpc/error-status.ts';
+import { BadRequest, ErrorInfo } from '#order-service/grpc/protobuf/google/rpc/error_details.ts';
+import { Status } from '#order-service/grpc/protobuf/google/rpc/status.ts';
+import { GetOrderRequest, OrderServiceClient } from '#order-service/grpc/protobuf/oms/v1/order_service.ts';
+
+type Callback<Response> = (error: ServiceError | null, response: Response) => void;
+type Method<Request, Response> = (
+  request: Request,
+  metadata: GrpcMetadata,
+  options: Partial<CallOptions>,
+  callback: Callback<Response>,
+) => ClientUnaryCall;
+
+export interface Refusal {
+  readonly code: number;
+  readonly message: string;
+  readonly reason: string | undefined;
+  readonly fields: readonly string[];
+}
+
+export function connectOrders(address: string): OrderServiceClient {
+  return new OrderServiceClient(address, credentials.createInsecure());
+}
+
+/** Makes a call and gives the response with the metadata around it. @throws ServiceError */
+export async function call<Request, Response>(
+  client: OrderServiceClient,
+  method: Method<Request, Response>,
+  request: Request,
+  options: { metadata?: Readonly<Record<string, string>>; deadlineMs?: number; signal?: AbortSignal } = {},
+): Promise<{ response: Response; initial: Metadata; trailer: Metadata }> {
+  const { metadata = {}, deadlineMs = 10_000, signal } = options;
+  const sent = new GrpcMetadata();
+  for (const [name, value] of Object.entries(metadata)) sent.set(name, value);
+  let initial = new GrpcMetadata();
+  let trailer = new GrpcMetadata();
+  const response = await new Promise<Response>((resolve, reject) => {
+    const deadline = Date.now() + deadlineMs;
+    const running = method.call(client, request, sent, { deadline }, (error, answer) => {
+      if (error) reject(error);
+      else resolve(answer);
+    });
+    running.once('metadata', (received) => {
+      initial = received;
+    });
+    running.once('status', (ended) => {
+      trailer = ended.metadata;
+    });
+    signal?.addEventListener('abort', () => running.cancel());
+  });
+  // The status comes right after the response.
+  await new Promise((resolve) => setImmediate(resolve));
+  return { response, initial, trailer };
+}
+
+/** The status of a call to any method, unary or streaming, whose request begins with the id of an order. */
+export async function statusOf(
+  client: OrderServiceClient,
+  path: string,
+  request: { orderId: string; metadata: Readonly<Record<string, string>> },
+): Promise<number> {
+  const sent = new GrpcMetadata();
+  for (const [name, value] of Object.entries(request.metadata)) sent.set(name, value);
+  const bytes = Buffer.from(GetOrderRequest.encode({ orderId: request.orderId }).finish());
+  const identity = (message: Buffer) => message;
+  const options = { deadline: Date.now() + 10_000 };
+  const running = client.makeServerStreamRequest(path, identity, identity, bytes, sent, options);
+  return new Promise((resolve) => {
+    running.on('data', () => running.cancel());
+    running.on('error', () => {});
+    running.on('status', ({ code }) => resolve(code));
+  });
+}
+
+/** What a call is refused with. @throws Error when it is not refused. */
+export async function refusalOf(calling: Promise<unknown>): Promise<Refusal> {
+  const error = await calling.then(
+    () => undefined,
+    (thrown: unknown) => thrown as ServiceError,
+  );
+  if (!error) throw new Error('the call was not refused');
+  const [bytes] = error.metadata.get(detailsKey);
+  const details = bytes === undefined ? [] : Status.decode(bytes as Buffer).details;
+  const find = (name: string) => details.find(({ typeUrl }) => typeUrl.endsWith(`.${name}`))?.value;
+  const [info, bad] = [find('ErrorInfo'), find('BadRequest')];
+  return {
+    code: error.code,
+    message: error.details,
+    reason: info && ErrorInfo.decode(info).reason,
+    fields: bad ? BadRequest.decode(bad).fieldViolations.map(({ field }) => field) : [],
+  };
+}
