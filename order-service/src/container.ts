@@ -136,7 +136,7 @@ export async function createOrderService(config: OrderServiceConfig, logger: Log
   registerOrderEventsRoute(http, { watchOrder });
   registerOrderCommandRoutes(http, { changeOrder });
   const grpc = createGrpcServer({
-    useCases: { placeOrder, changeOrder, readOrders },
+    useCases: { placeOrder, changeOrder, readOrders, watchOrder },
     authenticate,
     isReady: health.isReady,
     logger,

@@ -140,7 +140,7 @@ describe('every method of the proto', () => {
   );
 
   test('has no order of somebody else', async () => {
-    for (const rpc of ['GetOrder', 'GetOrderStatus', 'CancelOrder', 'PayOrder']) {
+    for (const rpc of ['GetOrder', 'GetOrderStatus', 'WatchOrder', 'CancelOrder', 'PayOrder']) {
       expect([rpc, await codeOf('otherCustomer', `/oms.v1.OrderService/${rpc}`)]).toEqual([
         rpc,
         status.NOT_FOUND,

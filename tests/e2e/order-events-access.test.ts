@@ -1,10 +1,12 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { status } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { issueToken, startLocalIssuer } from '#scripts/local-issuer/issuer.ts';
 import { openEvents } from '../support/event-stream.ts';
 import { eventually } from '../support/eventually.ts';
+import { connectOrders, watchOrder } from '../support/grpc-client.ts';
 import { createTestSystem, type OrderView, orderBody, type TestSystem } from '../support/system.ts';
 
 const dir = mkdtempSync(join(tmpdir(), 'issuer-'));
@@ -35,6 +37,15 @@ async function placeAsAda(): Promise<string> {
   });
   return ((await response.json()) as OrderView).id;
 }
+
+test('a stream of gRPC ends with the token, and says so', async () => {
+  const id = await placeAsAda();
+  const client = connectOrders(system.grpcAddress);
+  const watch = watchOrder(client, id, { metadata: await tokenOf('ada', 'orders:read', '1s') });
+  expect(await watch.end).toMatchObject({ code: status.UNAUTHENTICATED, reason: 'UNAUTHENTICATED' });
+  expect(watch.seen()).toEqual(['1 placed', '2 reserved']);
+  client.close();
+});
 
 describe('the events of an order', () => {
   test('are for its customer and for administrators; to others it is not there', async () => {

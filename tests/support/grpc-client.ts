@@ -1,5 +1,6 @@
 import {
   type CallOptions,
+  type ClientReadableStream,
   type ClientUnaryCall,
   credentials,
   Metadata as GrpcMetadata,
@@ -9,7 +10,13 @@ import {
 import { detailsKey } from '#order-service/grpc/error-status.ts';
 import { BadRequest, ErrorInfo } from '#order-service/grpc/protobuf/google/rpc/error_details.ts';
 import { Status } from '#order-service/grpc/protobuf/google/rpc/status.ts';
-import { GetOrderRequest, OrderServiceClient } from '#order-service/grpc/protobuf/oms/v1/order_service.ts';
+import {
+  GetOrderRequest,
+  type OrderEvent,
+  OrderServiceClient,
+  type WatchOrderResponse,
+} from '#order-service/grpc/protobuf/oms/v1/order_service.ts';
+import { eventually } from './eventually.ts';
 
 type Callback<Response> = (error: ServiceError | null, response: Response) => void;
 type Method<Request, Response> = (
@@ -96,5 +103,47 @@ export async function refusalOf(calling: Promise<unknown>): Promise<Refusal> {
     message: error.details,
     reason: info && ErrorInfo.decode(info).reason,
     fields: bad ? BadRequest.decode(bad).fieldViolations.map(({ field }) => field) : [],
+  };
+}
+
+/** What a client of `WatchOrder` is told. */
+export interface OrderWatch {
+  readonly events: readonly OrderEvent[];
+  /** As `1 placed`. */
+  readonly seen: () => readonly string[];
+  /** Waits for the event. */
+  until(type: string): Promise<void>;
+  /** Whether it is complete, or what it was refused with. */
+  readonly end: Promise<'complete' | Refusal>;
+  readonly stream: ClientReadableStream<WatchOrderResponse>;
+}
+
+/** Follows an order until the stream ends. */
+export function watchOrder(
+  client: OrderServiceClient,
+  orderId: string,
+  options: { afterVersion?: number; deadlineMs?: number; metadata?: Readonly<Record<string, string>> } = {},
+): OrderWatch {
+  const { afterVersion = 0, deadlineMs = 60_000, metadata = {} } = options;
+  const sent = new GrpcMetadata();
+  for (const [name, value] of Object.entries(metadata)) sent.set(name, value);
+  const events: OrderEvent[] = [];
+  const seen = () => events.map(({ version, type }) => `${version} ${type}`);
+  const stream = client.watchOrder({ orderId, afterVersion }, sent, { deadline: Date.now() + deadlineMs });
+  stream.on('data', ({ event }: WatchOrderResponse) => event && events.push(event));
+  const ended = new Promise<'complete'>((resolve, reject) => {
+    stream.once('end', () => resolve('complete'));
+    stream.once('error', reject);
+  });
+  return {
+    events,
+    seen,
+    until: async (type) => {
+      await eventually(() => {
+        if (!events.some((event) => event.type === type)) throw new Error(`no ${type}: ${seen().join(', ')}`);
+      });
+    },
+    end: ended.catch(() => refusalOf(ended)),
+    stream,
   };
 }

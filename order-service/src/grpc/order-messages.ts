@@ -1,3 +1,4 @@
+import type { HistoryEntry } from '../application/ports/order-progress.ts';
 import type {
   Cancellation as DomainCancellation,
   Order as DomainOrder,
@@ -6,10 +7,12 @@ import type {
   Refund as DomainRefund,
 } from '../domain/order.ts';
 import { refundedMinorOf } from '../domain/order.ts';
+import { statusAfter } from '../domain/order-events.ts';
 import {
   CancellationStatus,
   type Money,
   type Order,
+  type OrderEvent,
   OrderStatus,
   PaymentMode,
   RefundStatus,
@@ -82,6 +85,15 @@ export function toOrderMessage(order: DomainOrder): Order {
     createTime: order.createdAt,
     updateTime: order.updatedAt,
   };
+}
+
+/** What the status becomes, by the type of what happened. */
+const statusesAfter: Readonly<Partial<Record<string, DomainOrderStatus>>> = statusAfter;
+
+/** Something that happened to an order, as the gRPC API shows it. */
+export function toEventMessage({ at, type, detail }: HistoryEntry): OrderEvent {
+  const status = statusesAfter[type];
+  return { ...detail, type, time: at, status: status ? toStatusMessage(status) : OrderStatus.UNSPECIFIED };
 }
 
 export function toStatusMessage(status: DomainOrderStatus): OrderStatus {

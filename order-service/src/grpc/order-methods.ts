@@ -5,13 +5,16 @@ import type { ChangeOrder } from '../application/change-order.ts';
 import { type Answer, idFor, type Once } from '../application/idempotency.ts';
 import type { PlaceOrder } from '../application/place-order.ts';
 import type { ReadOrders } from '../application/read-orders.ts';
+import type { WatchOrder } from '../application/watch-order.ts';
 import type { OrderCommand } from '../domain/order-commands.ts';
 import { idempotencyKeyPattern } from '../http/idempotency-key.ts';
 import { toNewOrder } from '../http/order-routes.ts';
 import { cancelBody, listQuery, orderIdParams, placeOrderBody, refundBody } from '../http/order-schemas.ts';
+import { type CallContext, replayedKey } from './call-context.ts';
 import {
   fromPaymentModeMessage,
   fromStatusMessage,
+  toEventMessage,
   toOrderMessage,
   toStatusMessage,
 } from './order-messages.ts';
@@ -22,14 +25,18 @@ import type {
   Order,
   OrderServiceServer,
   RefundOrderRequest,
+  WatchOrderRequest,
+  WatchOrderResponse,
 } from './protobuf/oms/v1/order_service.ts';
 import { invalid, parse } from './request-fields.ts';
-import { type CallContext, replayedKey, serveUnary, type UnaryMethod } from './unary-call.ts';
+import { serveStream } from './stream-call.ts';
+import { serveUnary, type UnaryMethod } from './unary-call.ts';
 
 export interface OrderUseCases {
   readonly placeOrder: PlaceOrder;
   readonly changeOrder: ChangeOrder;
   readonly readOrders: ReadOrders;
+  readonly watchOrder: WatchOrder;
 }
 
 /** The gRPC side of orders: the same functions as behind the REST API, under the same rules for what is given. */
@@ -39,7 +46,7 @@ export function createOrderMethods(dependencies: {
   logger: Logger;
 }): OrderServiceServer {
   const { useCases, authenticate, logger } = dependencies;
-  const { placeOrder, changeOrder, readOrders } = useCases;
+  const { placeOrder, changeOrder, readOrders, watchOrder } = useCases;
   const serve = <Request, Response>(access: Scope, method: UnaryMethod<Request, Response>) =>
     serveUnary(method, { access, authenticate, logger });
 
@@ -82,6 +89,16 @@ export function createOrderMethods(dependencies: {
     return change(request, { type: 'refund', refundId, amountMinor, reason }, context);
   }
 
+  async function* watch(
+    request: WatchOrderRequest,
+    { caller, signal }: CallContext,
+  ): AsyncGenerator<WatchOrderResponse> {
+    const { afterVersion: after } = request;
+    if (after < 0) throw invalid([{ field: 'after_version', message: 'must not be negative' }]);
+    const entries = (await watchOrder({ orderId: idIn(request), after, caller, signal })) ?? [];
+    for await (const entry of entries) yield { event: toEventMessage(entry) };
+  }
+
   return {
     createOrder: serve('orders:write', async (request, context) => {
       const { caller, correlationId, traceparent } = context;
@@ -110,6 +127,8 @@ export function createOrderMethods(dependencies: {
       const { items, nextCursor = '' } = await readOrders.list(query, caller);
       return { orders: items.map(toOrderMessage), nextPageToken: nextCursor };
     }),
+
+    watchOrder: serveStream(watch, { access: 'orders:read', authenticate, logger }),
 
     payOrder: serve('orders:write', (request, context) => change(request, { type: 'pay' }, context)),
 

@@ -8,13 +8,16 @@ import {
   type ChannelCredentials,
   Client,
   type ClientOptions,
+  type ClientReadableStream,
   type ClientUnaryCall,
+  type handleServerStreamingCall,
   type handleUnaryCall,
   makeGenericClientConstructor,
   type Metadata,
   type ServiceError,
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
+import { Struct } from "../../google/protobuf/struct.ts";
 import { Timestamp } from "../../google/protobuf/timestamp.ts";
 
 export const protobufPackage = "oms.v1";
@@ -487,6 +490,42 @@ export interface GetOrderStatusResponse {
     | undefined;
   /** When it last changed. */
   updateTime: Date | undefined;
+}
+
+/** Which order, and from where on. */
+export interface WatchOrderRequest {
+  /** Its id. */
+  orderId: string;
+  /** The last version that is known: only what came behind it is told. OUT_OF_RANGE if the order is not there yet. */
+  afterVersion: number;
+}
+
+/** One step of an order's history; each is told once, in order. */
+export interface WatchOrderResponse {
+  /** What happened. */
+  event: OrderEvent | undefined;
+}
+
+/** Something that happened to an order. */
+export interface OrderEvent {
+  /** The version it made: they are without gap, and what `after_version` takes. */
+  version: number;
+  /** Such as `reserved` or `refundRequested`, as in the REST API's timeline. */
+  type: string;
+  /** The status it brought; unspecified if it left it as it was. */
+  status: OrderStatus;
+  /** When it happened. */
+  time:
+    | Date
+    | undefined;
+  /** Who caused it. */
+  actor: string;
+  /** Ties together everything that one request set off. */
+  correlationId: string;
+  /** W3C Trace Context. */
+  traceId: string;
+  /** What is to be said about it, according to its type, as in the REST API's timeline. */
+  data: { [key: string]: any } | undefined;
 }
 
 /** Which order to pay. */
@@ -1794,6 +1833,241 @@ export const GetOrderStatusResponse: MessageFns<GetOrderStatusResponse> = {
   },
 };
 
+function createBaseWatchOrderRequest(): WatchOrderRequest {
+  return { orderId: "", afterVersion: 0 };
+}
+
+export const WatchOrderRequest: MessageFns<WatchOrderRequest> = {
+  encode(message: WatchOrderRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.orderId !== "") {
+      writer.uint32(10).string(message.orderId);
+    }
+    if (message.afterVersion !== 0) {
+      writer.uint32(16).int32(message.afterVersion);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): WatchOrderRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseWatchOrderRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.orderId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.afterVersion = reader.int32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseWatchOrderResponse(): WatchOrderResponse {
+  return { event: undefined };
+}
+
+export const WatchOrderResponse: MessageFns<WatchOrderResponse> = {
+  encode(message: WatchOrderResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.event !== undefined) {
+      OrderEvent.encode(message.event, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): WatchOrderResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseWatchOrderResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.event = OrderEvent.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseOrderEvent(): OrderEvent {
+  return {
+    version: 0,
+    type: "",
+    status: OrderStatus.UNSPECIFIED,
+    time: undefined,
+    actor: "",
+    correlationId: "",
+    traceId: "",
+    data: undefined,
+  };
+}
+
+export const OrderEvent: MessageFns<OrderEvent> = {
+  encode(message: OrderEvent, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.version !== 0) {
+      writer.uint32(8).int32(message.version);
+    }
+    if (message.type !== "") {
+      writer.uint32(18).string(message.type);
+    }
+    if (message.status !== OrderStatus.UNSPECIFIED) {
+      writer.uint32(24).int32(orderStatusToNumber(message.status));
+    }
+    if (message.time !== undefined) {
+      Timestamp.encode(toTimestamp(message.time), writer.uint32(34).fork()).join();
+    }
+    if (message.actor !== "") {
+      writer.uint32(42).string(message.actor);
+    }
+    if (message.correlationId !== "") {
+      writer.uint32(50).string(message.correlationId);
+    }
+    if (message.traceId !== "") {
+      writer.uint32(58).string(message.traceId);
+    }
+    if (message.data !== undefined) {
+      Struct.encode(Struct.wrap(message.data), writer.uint32(66).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): OrderEvent {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseOrderEvent();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.version = reader.int32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.type = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.status = orderStatusFromJSON(reader.int32());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.time = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.actor = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.correlationId = reader.string();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.traceId = reader.string();
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.data = Struct.unwrap(Struct.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
 function createBasePayOrderRequest(): PayOrderRequest {
   return { orderId: "", expectedVersion: undefined };
 }
@@ -2320,6 +2594,21 @@ export const OrderServiceService = {
     responseDeserialize: (value: Buffer): GetOrderStatusResponse => GetOrderStatusResponse.decode(value),
   },
   /**
+   * What happens to an order, while it happens: its history from the beginning, or from behind a version, on. Ends with
+   * OK when nothing can follow; an order that is completed can still be refunded. After UNAVAILABLE, or when the
+   * connection broke, ask again with the last version that was received. A token that expires ends it, too.
+   * Scope: orders:read.
+   */
+  watchOrder: {
+    path: "/oms.v1.OrderService/WatchOrder" as const,
+    requestStream: false as const,
+    responseStream: true as const,
+    requestSerialize: (value: WatchOrderRequest): Buffer => Buffer.from(WatchOrderRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): WatchOrderRequest => WatchOrderRequest.decode(value),
+    responseSerialize: (value: WatchOrderResponse): Buffer => Buffer.from(WatchOrderResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): WatchOrderResponse => WatchOrderResponse.decode(value),
+  },
+  /**
    * Asks for an order with manual payment to be paid.
    * Scope: orders:write.
    */
@@ -2396,6 +2685,13 @@ export interface OrderServiceServer extends UntypedServiceImplementation {
    * Scope: orders:read.
    */
   getOrderStatus: handleUnaryCall<GetOrderStatusRequest, GetOrderStatusResponse>;
+  /**
+   * What happens to an order, while it happens: its history from the beginning, or from behind a version, on. Ends with
+   * OK when nothing can follow; an order that is completed can still be refunded. After UNAVAILABLE, or when the
+   * connection broke, ask again with the last version that was received. A token that expires ends it, too.
+   * Scope: orders:read.
+   */
+  watchOrder: handleServerStreamingCall<WatchOrderRequest, WatchOrderResponse>;
   /**
    * Asks for an order with manual payment to be paid.
    * Scope: orders:write.
@@ -2495,6 +2791,18 @@ export interface OrderServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: GetOrderStatusResponse) => void,
   ): ClientUnaryCall;
+  /**
+   * What happens to an order, while it happens: its history from the beginning, or from behind a version, on. Ends with
+   * OK when nothing can follow; an order that is completed can still be refunded. After UNAVAILABLE, or when the
+   * connection broke, ask again with the last version that was received. A token that expires ends it, too.
+   * Scope: orders:read.
+   */
+  watchOrder(request: WatchOrderRequest, options?: Partial<CallOptions>): ClientReadableStream<WatchOrderResponse>;
+  watchOrder(
+    request: WatchOrderRequest,
+    metadata?: Metadata,
+    options?: Partial<CallOptions>,
+  ): ClientReadableStream<WatchOrderResponse>;
   /**
    * Asks for an order with manual payment to be paid.
    * Scope: orders:write.

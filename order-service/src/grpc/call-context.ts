@@ -1,0 +1,111 @@
+import {
+  Metadata,
+  type ServerUnaryCall,
+  type ServerWritableStream,
+  type StatusObject,
+  status,
+} from '@grpc/grpc-js';
+import type { Authenticate } from '#shared/auth/authenticate.ts';
+import { type Caller, requireScope, type Scope } from '#shared/auth/caller.ts';
+import { toAppError } from '#shared/kernel/errors.ts';
+import { correlationHeader, correlationIdFrom } from '#shared/observability/correlation-id.ts';
+import type { Logger } from '#shared/observability/logger.ts';
+import { isTraceparent, newTraceparent } from '#shared/observability/trace-context.ts';
+import type { Once } from '../application/idempotency.ts';
+import { toGrpcStatus } from './error-status.ts';
+
+/** Key of the trailing metadata that says that the answer was given before. */
+export const replayedKey = 'idempotent-replayed';
+
+/** What a method knows about its call beside the request. */
+export interface CallContext {
+  readonly caller: Caller;
+  readonly correlationId: string;
+  readonly traceparent: string;
+  /** How the caller wants to be able to repeat the call, if he does. */
+  readonly once: Once | undefined;
+  /** What goes back after the response. */
+  readonly trailer: Metadata;
+  /** Aborted when the caller is gone or its deadline has passed. */
+  readonly signal: AbortSignal;
+}
+
+/** What serving any method takes. */
+export interface ServingDependencies {
+  /** The scope that callers need. */
+  readonly access: Scope;
+  readonly authenticate: Authenticate;
+  readonly logger: Logger;
+}
+
+type Call = ServerUnaryCall<unknown, unknown> | ServerWritableStream<unknown, unknown>;
+
+/** A call that somebody has made, whoever it is. */
+export interface Arrival {
+  readonly correlationId: string;
+  /** Aborts when the caller is gone or its deadline has passed. */
+  readonly ending: AbortController;
+}
+
+/** Tells the caller the correlation id of the call, and watches for its end. */
+export function receive(call: Call): Arrival {
+  const correlationId = correlationIdFrom(call.metadata.get(correlationHeader)[0]);
+  const initial = new Metadata();
+  initial.set(correlationHeader, correlationId);
+  call.sendMetadata(initial);
+  const ending = new AbortController();
+  call.on('cancelled', () => ending.abort());
+  if (call.cancelled) ending.abort();
+  return { correlationId, ending };
+}
+
+/**
+ * Lets a call in.
+ *
+ * @throws AppError `UNAUTHENTICATED`, `FORBIDDEN`, `IDENTITY_UNAVAILABLE`; the signal's reason when the caller is gone.
+ */
+export async function admit(
+  call: Call,
+  { correlationId, ending: { signal } }: Arrival,
+  { access, authenticate }: ServingDependencies,
+): Promise<CallContext> {
+  const caller = await authenticate(textOf(call, 'authorization'));
+  requireScope(caller, access);
+  signal.throwIfAborted();
+  const traceparent = textOf(call, 'traceparent');
+  const key = textOf(call, 'idempotency-key');
+  return {
+    caller,
+    correlationId,
+    traceparent: isTraceparent(traceparent) ? traceparent : newTraceparent(),
+    once: key === undefined ? undefined : { caller: caller.subject, key: key.replaceAll('"', '') },
+    trailer: new Metadata(),
+    signal,
+  };
+}
+
+/** The status that refuses a call because of what was thrown. Failures of ours are logged. */
+export function refusalFor(
+  thrown: unknown,
+  call: Call,
+  { correlationId }: Arrival,
+  { logger }: ServingDependencies,
+): StatusObject {
+  const error = toAppError(thrown);
+  const refusal = toGrpcStatus(error, { subject: subjectOf(call.request), correlationId });
+  const facts = { err: error, method: call.getPath(), correlationId };
+  if (refusal.code === status.UNAVAILABLE) logger.warn(facts, 'call failed');
+  if (refusal.code === status.INTERNAL) logger.error(facts, 'call failed');
+  if (error.data['replayed'] === true) refusal.metadata.set(replayedKey, 'true');
+  return refusal;
+}
+
+function textOf({ metadata }: Call, name: string): string | undefined {
+  const [value] = metadata.get(name);
+  return value === undefined ? undefined : String(value);
+}
+
+function subjectOf(request: unknown): string {
+  const { orderId } = request as { orderId?: string };
+  return orderId ? `orders/${orderId}` : '';
+}
