@@ -147,16 +147,20 @@ async function send(base: string, { method, path }: Route, drawn: Drawn): Promis
   const headers = new Headers();
   for (const [name, value] of Object.entries(drawn.header)) {
     // Only what an HTTP client can send at all.
-    if (/^[\x21-\x7e]+$/.test(String(value))) headers.set(name, String(value));
+    if (/^[\x21-\x7e]+$/.test(write(value))) headers.set(name, write(value));
   }
   const body = drawn.body === undefined || method === 'get' ? undefined : JSON.stringify(drawn.body);
   if (body !== undefined) headers.set('content-type', 'application/json');
   return fetch(`${base}${filled}?${query.join('&')}`, { method, headers, body: body ?? null });
 }
 
+/** Any value as text; not every object can be made a string of. */
+function write(value: unknown): string {
+  return typeof value === 'string' ? value : (JSON.stringify(value) ?? '');
+}
+
 function encode(value: unknown): string {
-  const text = typeof value === 'string' ? value : (JSON.stringify(value) ?? '');
-  return encodeURIComponent(text.toWellFormed()).replace(/^\.+$/, '-');
+  return encodeURIComponent(write(value).toWellFormed()).replace(/^\.+$/, '-');
 }
 
 /** Why an answer is none that the document allows; `undefined` when it is. */
