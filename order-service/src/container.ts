@@ -30,10 +30,16 @@ import { createGrpcServer } from './grpc/server.ts';
 import { registerOrderCommandRoutes } from './http/order-command-routes.ts';
 import { registerOrderEventsRoute } from './http/order-events-route.ts';
 import { registerOrderRoutes } from './http/order-routes.ts';
+import { registerWebhookDeliveryRoutes } from './http/webhook-delivery-routes.ts';
+import { webhookDocument } from './http/webhook-document.ts';
+import { registerWebhookRoutes } from './http/webhook-routes.ts';
 import { PrismaClient } from './infrastructure/postgres/generated/client.ts';
 import { createIdempotencyRecords } from './infrastructure/postgres/idempotency-records.ts';
 import { createOrderProgress } from './infrastructure/postgres/order-progress.ts';
 import { createOrderRepository } from './infrastructure/postgres/order-repository.ts';
+import { createWebhookDeliveries } from './infrastructure/postgres/webhook-deliveries.ts';
+import { createWebhookRepository } from './infrastructure/postgres/webhook-repository.ts';
+import { createWebhooks } from './webhooks/container.ts';
 
 const name = 'order-service';
 const keyCleanupIntervalMs = 60_000;
@@ -119,10 +125,22 @@ export async function createOrderService(config: OrderServiceConfig, logger: Log
     logger,
   });
 
+  const webhooks = createWebhooks({
+    config,
+    repositories: {
+      webhooks: createWebhookRepository({ pool, prisma }),
+      deliveries: createWebhookDeliveries({ pool, prisma }),
+    },
+    clock,
+    failpoint,
+    logger,
+  });
+
   const authenticate = createAuthenticate(config, logger);
   const http = await createHttpServer({
     title: 'Order Service',
     description: 'Accepts orders and tells what becomes of them.',
+    webhooks: webhookDocument,
     authenticate,
     logger,
     limits: { rate: { requests: config.HTTP_RATE_LIMIT, windowMs: config.HTTP_RATE_WINDOW_MS } },
@@ -135,6 +153,8 @@ export async function createOrderService(config: OrderServiceConfig, logger: Log
   registerOrderRoutes(http, { placeOrder, readOrders });
   registerOrderEventsRoute(http, { watchOrder });
   registerOrderCommandRoutes(http, { changeOrder });
+  registerWebhookRoutes(http, { webhooks: webhooks.manage });
+  registerWebhookDeliveryRoutes(http, { webhooks: webhooks.manage });
   const grpc = createGrpcServer({
     useCases: { placeOrder, changeOrder, readOrders, watchOrder },
     authenticate,
@@ -149,6 +169,7 @@ export async function createOrderService(config: OrderServiceConfig, logger: Log
       keyCleanup.start();
       consumer.start();
       responder.start();
+      webhooks.start();
       await http.listen({ host: config.HOST, port: config.ORDER_HTTP_PORT });
       const address = await grpc.listen({ host: config.HOST, port: config.ORDER_GRPC_PORT });
       logger.info({ address }, 'gRPC is served');
@@ -161,7 +182,7 @@ export async function createOrderService(config: OrderServiceConfig, logger: Log
       await Promise.all([consumer.stop(), responder.stop()]);
       await orderUpdates.stop();
       await Promise.all([http.close(), grpc.close()]);
-      await Promise.all([relay.stop(), keyCleanup.stop()]);
+      await Promise.all([relay.stop(), keyCleanup.stop(), webhooks.stop()]);
       await publisher.stop();
       await prisma.$disconnect();
       await pool.end();

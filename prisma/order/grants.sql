@@ -25,3 +25,13 @@ GRANT USAGE ON SEQUENCE outbox_id_seq TO order_service;
 -- A key that has expired is deleted, or taken by another request.
 GRANT SELECT, INSERT, DELETE ON idempotency_keys TO order_service;
 GRANT UPDATE (fingerprint, outcome, created_at, expires_at) ON idempotency_keys TO order_service;
+
+-- A webhook belongs to whoever made it, and is told of the orders it was made for.
+GRANT SELECT, INSERT, DELETE ON webhooks TO order_service;
+GRANT UPDATE (
+  url, event_types, description, secret_generation, previous_secret_until, status, disabled_reason, failing_since, updated_at
+) ON webhooks TO order_service;
+
+-- What is told is said once, too.
+GRANT SELECT, INSERT, DELETE ON webhook_deliveries TO order_service;
+GRANT UPDATE (status, attempts, next_attempt_at, attempt_log, finished_at) ON webhook_deliveries TO order_service;

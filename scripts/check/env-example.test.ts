@@ -25,7 +25,7 @@ const shared = {
   AUTH_JWKS_URL: 'https://issuer/keys',
 };
 const required = {
-  order: { ...shared, ORDER_DATABASE_URL: 'postgresql://localhost/o' },
+  order: { ...shared, ORDER_DATABASE_URL: 'postgresql://localhost/o', WEBHOOK_SIGNING_KEY: 'A'.repeat(44) },
   processor: {
     ...shared,
     PROCESSOR_DATABASE_URL: 'postgresql://localhost/p',

@@ -17,7 +17,7 @@ describe('the secrets of a local stack', () => {
     const secrets = openSecrets(dir);
     const passwords = [secrets('one'), secrets('two'), openSecrets(join(dir, 'elsewhere'))('one')];
     expect(new Set(passwords).size).toBe(3);
-    for (const password of passwords) expect(password).toMatch(/^[\w-]{32}$/);
+    for (const password of passwords) expect(password).toMatch(/^[\w-]{43}$/);
   });
 
   it('stay the same, in a file that only we may read', () => {

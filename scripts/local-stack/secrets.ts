@@ -15,7 +15,7 @@ export function openSecrets(dir: string): Secrets {
     // Read anew each time: whoever opened them before or after us has accounts of his own.
     const { [account]: known, ...others } = readSecrets(dir);
     if (known !== undefined) return known;
-    const password = randomBytes(24).toString('base64url');
+    const password = randomBytes(32).toString('base64url');
     mkdirSync(dir, { recursive: true });
     writeFileAtomically(fileIn(dir), `${JSON.stringify({ ...others, [account]: password }, null, 2)}\n`);
     return password;

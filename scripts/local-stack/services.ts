@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { type ChildProcess, explainExit, type SpawnedProcess, startChildProcess } from './child-process.ts';
 import type { BrokerUrls } from './infrastructure.ts';
+import { openSecrets } from './secrets.ts';
 import { StackError } from './stack-error.ts';
 
 export const repositoryRoot = fileURLToPath(new URL('../../', import.meta.url));
@@ -15,13 +16,15 @@ export interface Service {
   readonly env: NodeJS.ProcessEnv;
 }
 
+/** Where receivers are while one writes them. */
+const loopback = '127.0.0.0/8,::1/128';
 const readyTimeoutMs = 60_000;
 /** A little more than the services allow themselves, so that they end on their own terms. */
 const graceMs = 12_000;
 
 /** Where the services listen, and what they are connected to. */
 export interface ServiceSettings {
-  /** Where the sandbox keeps its ledger. */
+  /** Where the sandbox keeps its ledger, and the stack its secrets. */
   readonly dir: string;
   readonly host: string;
   readonly ports: {
@@ -50,7 +53,7 @@ export interface Services {
 /** The three processes of the system with the environment that each one reads. */
 export function describeServices(settings: ServiceSettings): Services {
   const { dir, host, ports, orderDatabaseUrl, processorDatabaseUrl, amqpUrls } = settings;
-  const env = { ...settings.env, HOST: host };
+  const env: NodeJS.ProcessEnv = { ...settings.env, HOST: host };
   const url = (port: number) => `http://${addressOf(host)}:${port}`;
   return {
     sandbox: {
@@ -87,6 +90,8 @@ export function describeServices(settings: ServiceSettings): Services {
         ORDER_GRPC_PORT: String(ports.grpc),
         ORDER_DATABASE_URL: orderDatabaseUrl,
         AMQP_URL: amqpUrls['order-service'],
+        WEBHOOK_SIGNING_KEY: env['WEBHOOK_SIGNING_KEY'] || openSecrets(dir)('webhooks'),
+        WEBHOOK_ALLOWED_NETWORKS: env['WEBHOOK_ALLOWED_NETWORKS'] || loopback,
       },
     },
   };

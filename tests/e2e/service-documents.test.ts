@@ -19,6 +19,7 @@ interface OpenApi {
   readonly openapi: string;
   readonly info: { title: string; version: string };
   readonly paths: Record<string, Record<string, Operation>>;
+  readonly webhooks?: Record<string, Record<string, Operation>>;
 }
 
 async function documentOf(service: 'order' | 'processor'): Promise<OpenApi> {
@@ -34,6 +35,15 @@ const asEvents = ['text/event-stream', 'string'] as const;
 
 const health = ['get /health/live', 'get /health/ready'];
 const commands = ['cancel', 'fulfil', 'pay', 'refund'].map((name) => `post /orders/{id}/${name}`);
+const webhooks = [
+  'get /webhooks',
+  'post /webhooks',
+  ...['get', 'patch', 'delete'].map((method) => `${method} /webhooks/{id}`),
+  'post /webhooks/{id}/rotate-secret',
+  'post /webhooks/{id}/test',
+  'get /webhooks/{id}/deliveries',
+  'post /webhooks/{id}/deliveries/{deliveryId}/redeliver',
+];
 /** Posts that say everything by their address. */
 const withoutBody = /\/(replay|stop|replays\/\{id\}\/resume)$/;
 const sagas = ['get /sagas', 'get /sagas/{orderId}', 'post /sagas/{orderId}/resume'];
@@ -64,6 +74,7 @@ describe.each([
       'get /orders/{id}/events',
       'post /orders',
       ...commands,
+      ...webhooks,
     ],
   ],
   ['processor', [...health, 'get /stock', 'get /stock/{sku}', 'put /stock/{sku}', ...sagas, ...deadLetters]],
@@ -85,7 +96,9 @@ describe.each([
         const inPath = parameters.filter((parameter) => parameter.in === 'path');
         expect(inPath.map(({ name }) => `{${name}}`)).toEqual(path.match(/\{\w+\}/g) ?? []);
         expect(inPath.every(({ required }) => required === true)).toBe(true);
-        expect(requestBody !== undefined).toBe(method !== 'get' && !withoutBody.test(path));
+        expect(requestBody !== undefined).toBe(
+          method !== 'get' && method !== 'delete' && !withoutBody.test(path),
+        );
         expect(Object.keys(responses).some((status) => status.startsWith('2'))).toBe(true);
         for (const [status, { description, content = {} }] of Object.entries(responses)) {
           expect(description).not.toBe('');
@@ -129,6 +142,14 @@ describe.each([
     const loaded = await fetch(new URL(script ?? 'no-script', page.url));
     expect(loaded.status).toBe(200);
     await loaded.body?.cancel();
+  });
+});
+
+test('the OpenAPI document of the order-service has what webhooks are sent', async () => {
+  const { webhooks: sent } = await documentOf('order');
+  const schema = sent?.['orderEvent']?.['post']?.requestBody?.content['application/json']?.schema;
+  expect(schema).toMatchObject({
+    properties: { type: { enum: expect.arrayContaining(['order.completed']) } },
   });
 });
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { type ChangeOrder, createChangeOrder } from '#order-service/application/change-order.ts';
-import type { OrderChanges } from '#order-service/application/ports/order-repository.ts';
+import { type OrderChanges, recordedEvent } from '#order-service/application/ports/order-repository.ts';
 import { type Order, refundableMinorOf } from '#order-service/domain/order.ts';
 import type { OrderCommand } from '#order-service/domain/order-commands.ts';
 import { begin, evolve, type OrderEvent } from '#order-service/domain/order-events.ts';
@@ -63,7 +63,7 @@ async function placeWith(...events: readonly OrderEvent[]): Promise<string> {
     const history = events.map((event) => {
       const at = new Date();
       order = evolve(order, event, at);
-      return { orderId: id, version: order.version, event, actor: 'test', at, ...cause };
+      return recordedEvent(order, event, { actor: 'test', ...cause });
     });
     return { orders: [order], history, received: [], result: undefined };
   });
@@ -158,7 +158,7 @@ describe('sixty commands about one order at the same time', () => {
       orders.change([id], (found): OrderChanges<void> => {
         const at = new Date();
         const order = { ...evolve(found.get(id)!, event, at), processingSequence: sequence };
-        const recorded = { orderId: id, version: order.version, event, actor: 'test', at, ...cause };
+        const recorded = recordedEvent(order, event, { actor: 'test', ...cause });
         return { orders: [order], history: [recorded], received: [], result: undefined };
       });
     const reports = (async () => {

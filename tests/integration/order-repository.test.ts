@@ -1,5 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import type { OrderChanges, ReceivedMessage } from '#order-service/application/ports/order-repository.ts';
+import {
+  type OrderChanges,
+  type ReceivedMessage,
+  recordedEvent,
+} from '#order-service/application/ports/order-repository.ts';
 import { createReadOrders } from '#order-service/application/read-orders.ts';
 import type { OrderState } from '#order-service/domain/order.ts';
 import { evolve, type OrderEvent } from '#order-service/domain/order-events.ts';
@@ -105,7 +109,7 @@ function onward(order: OrderState, event: OrderEvent): Omit<OrderChanges<number>
   const cause = { actor: 'test', correlationId: newId(), traceparent: newTraceparent() };
   return {
     orders: [next],
-    history: [{ orderId: order.id, version: next.version, event, at: next.updatedAt, ...cause }],
+    history: [recordedEvent(next, event, cause)],
     result: next.version,
   };
 }

@@ -9,7 +9,7 @@ import { type Decision, decide, type OrderCommand } from '../domain/order-comman
 import { evolve } from '../domain/order-events.ts';
 import type { Answer, Once, RecordOf, RunOnce } from './idempotency.ts';
 import { announcementsOf } from './order-messages.ts';
-import type { Cause, OrderRepository } from './ports/order-repository.ts';
+import { type Cause, type OrderRepository, recordedEvent } from './ports/order-repository.ts';
 import { orderNotFound } from './read-orders.ts';
 
 /** Something that is asked of an order. */
@@ -67,7 +67,7 @@ export function createChangeOrder(dependencies: {
     const next = { ...changed, eventSequence: changed.eventSequence + announcements.length };
     await orders.revise({
       order: next,
-      history: { orderId, version: next.version, event, at, ...caused },
+      history: recordedEvent(next, event, caused),
       announcements,
       record: recordOf?.(next),
     });

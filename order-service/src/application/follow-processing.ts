@@ -3,7 +3,13 @@ import type { Clock } from '#shared/kernel/clock.ts';
 import { AppError } from '#shared/kernel/errors.ts';
 import { followProcessing, type ProcessingReport, type ReportedEvent } from '../domain/follow-processing.ts';
 import type { OrderState } from '../domain/order.ts';
-import type { OrderRepository, ReceivedMessage, RecordedEvent } from './ports/order-repository.ts';
+import { evolve } from '../domain/order-events.ts';
+import {
+  type OrderRepository,
+  type ReceivedMessage,
+  type RecordedEvent,
+  recordedEvent,
+} from './ports/order-repository.ts';
 
 /** What the processor says about orders. */
 export type ProcessingMessage = OrderMessageOf<
@@ -47,17 +53,13 @@ export function createFollowProcessing(dependencies: {
         current.set(order.id, following.order);
         received.push(receipt(message, following, now));
         if (following.outcome === 'applied') {
-          following.events.forEach((event, index) => {
-            history.push({
-              orderId: order.id,
-              version: order.version + 1 + index,
-              event,
-              actor: message.source,
-              correlationId: message.correlationid,
-              traceparent: message.traceparent,
-              at: now,
-            });
-          });
+          const { source: actor, correlationid: correlationId, traceparent } = message;
+          const cause = { actor, correlationId, traceparent };
+          let state = order;
+          for (const event of following.events) {
+            state = evolve(state, event, now);
+            history.push(recordedEvent(state, event, cause));
+          }
         }
         return undefined;
       });

@@ -8,7 +8,7 @@ import { begin } from '../domain/order-events.ts';
 import { type NewOrder, placeOrder } from '../domain/place-order.ts';
 import type { Answer, Once, RunOnce } from './idempotency.ts';
 import { announcementsOf } from './order-messages.ts';
-import type { Cause, OrderRepository } from './ports/order-repository.ts';
+import { type Cause, type OrderRepository, recordedEvent } from './ports/order-repository.ts';
 
 export type PlaceOrder = (
   request: Omit<NewOrder, 'id'>,
@@ -46,7 +46,7 @@ export function createPlaceOrder(dependencies: {
       const order: Order = { ...placed, eventSequence: 1 };
       await orders.place({
         order,
-        history: { orderId: order.id, version: order.version, event, at, ...cause },
+        history: recordedEvent(order, event, cause),
         announcement,
         record: recordOf?.(order),
       });

@@ -1,13 +1,8 @@
 import { type Caller, mayActFor, mayActForAll } from '#shared/auth/caller.ts';
 import { AppError } from '#shared/kernel/errors.ts';
 import type { Order } from '../domain/order.ts';
+import { type Page, pageOf, readCursor } from './paging.ts';
 import type { OrderQuery, OrderRepository, TimelineEntry } from './ports/order-repository.ts';
-
-/** One page of a list; `nextCursor` is absent on the last one. */
-export interface Page<Item> {
-  readonly items: readonly Item[];
-  readonly nextCursor?: string;
-}
 
 /** Which orders, and from which position on: the `nextCursor` of the page before. */
 export interface ListOrdersQuery extends Omit<OrderQuery, 'before'> {
@@ -42,33 +37,13 @@ export function createReadOrders(dependencies: { orders: OrderRepository }): Rea
       return entries;
     },
     async list({ cursor, limit, ...filter }, caller) {
-      const before = cursor === undefined ? undefined : readCursor(cursor);
+      const before = readCursor(cursor);
       const customerId = filter.customerId ?? (mayActForAll(caller) ? undefined : caller.subject);
       if (customerId !== undefined && !mayActFor(caller, customerId)) return { items: [] };
       // One more than asked for tells whether there is a next page.
-      const found = await orders.list({ ...filter, customerId, before, limit: limit + 1 });
-      const items = found.slice(0, limit);
-      const last = items.at(-1);
-      return found.length > limit && last ? { items, nextCursor: toCursor(last.id) } : { items };
+      return pageOf(await orders.list({ ...filter, customerId, before, limit: limit + 1 }), limit);
     },
   };
-}
-
-function toCursor(id: string): string {
-  return Buffer.from(id.replaceAll('-', ''), 'hex').toString('base64url');
-}
-
-/** Ids sort by creation time, so a position in the list is the id of the order before it. */
-function readCursor(cursor: string): string {
-  const hex = Buffer.from(cursor, 'base64url').toString('hex');
-  if (hex.length !== 32) {
-    throw new AppError({
-      code: 'INVALID_CURSOR',
-      kind: 'rejected',
-      message: 'use the nextCursor of the previous page as it is',
-    });
-  }
-  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
 }
 
 export function orderNotFound(id: string): AppError {

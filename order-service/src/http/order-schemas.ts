@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { type Order, orderStatuses, paymentModes, refundedMinorOf } from '../domain/order.ts';
 
 /** Text that PostgreSQL and JSON can hold: well-formed Unicode without control characters. */
-const text = (longest: number) =>
+export const text = (longest: number) =>
   z
     .string()
     .trim()

@@ -38,6 +38,9 @@ import { addSecurityHeaders } from './security-headers.ts';
 import { answerUnreadable } from './unreadable-requests.ts';
 import { watchUnusedConnections } from './unused-connections.ts';
 
+/** By name, in the form of OpenAPI 3.1. */
+export type OutgoingRequests = Readonly<Record<string, unknown>>;
+
 export type { HttpServer } from './http-server.ts';
 
 declare module 'fastify' {
@@ -64,6 +67,8 @@ export async function createHttpServer(options: {
   authenticate: Authenticate;
   logger: Logger;
   limits?: Partial<HttpLimits>;
+  /** Requests that the service sends to others, as the OpenAPI document describes them. */
+  webhooks?: OutgoingRequests;
 }): Promise<HttpServer> {
   const limits = { ...defaultHttpLimits, ...options.limits };
   const app = fastify({
@@ -102,6 +107,7 @@ export async function createHttpServer(options: {
       openapi: '3.1.0',
       info: { title: options.title, description: options.description, version: '1.0.0' },
       components: { securitySchemes },
+      ...(options.webhooks ? { webhooks: options.webhooks } : {}),
     },
     transform: jsonSchemaTransform,
   });

@@ -15,6 +15,7 @@ export const failpointNames = [
   'consumer.before-ack',
   'consumer.before-retry',
   'consumer.before-park',
+  'webhook.after-send',
   'desk.after-intent',
   'desk.after-publish',
   'desk.after-confirm',

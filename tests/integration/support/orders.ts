@@ -63,6 +63,8 @@ export function placementOf(overrides: Partial<Order> = {}): Placement {
       version: 1,
       event,
       at,
+      customerId: overrides.customerId ?? 'customer-1',
+      status: overrides.status ?? 'pending',
       actor: 'customer-1',
       correlationId: newId(),
       traceparent: newTraceparent(),

@@ -16,6 +16,15 @@ export interface RecordedEvent extends Cause {
   readonly version: number;
   readonly event: OrderEvent;
   readonly at: Date;
+  /** Whose order it is, and its status after the event: for those who are told of it. */
+  readonly customerId: string;
+  readonly status: OrderStatus;
+}
+
+/** An event with the order as it is after it. */
+export function recordedEvent(order: OrderState, event: OrderEvent, cause: Cause): RecordedEvent {
+  const { id: orderId, version, customerId, status, updatedAt: at } = order;
+  return { orderId, version, event, at, customerId, status, ...cause };
 }
 
 /** That a message was taken account of, and how. */

@@ -8,6 +8,7 @@ import type {
   PaymentMode,
   Refund,
 } from '../../domain/order.ts';
+import { webhookEventTypeOf } from '../../domain/webhook.ts';
 import type { OrderItem as StoredItem, Order as StoredOrder } from './generated/client.ts';
 
 /** Row of `orders` as our own statements read and write it. */
@@ -101,6 +102,10 @@ export function toEventRow(recorded: RecordedEvent): Record<string, unknown> {
     correlation_id: recorded.correlationId,
     traceparent: recorded.traceparent,
     occurred_at: recorded.at,
+    // Not columns: for the webhooks.
+    customer_id: recorded.customerId,
+    status: recorded.status,
+    webhook_type: webhookEventTypeOf[recorded.event.type],
   };
 }
 

@@ -1,4 +1,5 @@
 import type { Statement } from '#shared/postgres/statement.ts';
+import { historyToTell, newDeliveries } from './new-deliveries.ts';
 
 /** Which rows of a set go in, by the column that has the order's id. */
 type Condition = (orderId: string) => string;
@@ -18,7 +19,7 @@ const rows = (condition: Condition) => `
       INSERT INTO order_events (order_id, version, type, data, actor, correlation_id, traceparent, occurred_at)
       SELECT order_id, version, type, data, actor, correlation_id, traceparent, occurred_at
       FROM json_populate_recordset(NULL::order_events, $3) ${condition('order_id')}
-    )`;
+    ), ${newDeliveries(historyToTell('$3', condition('order_id')))}`;
 
 const messages = (condition: Condition) => `
       INSERT INTO outbox (message_id, order_id, shard, type, sequence, correlation_id, payload, created_at)

@@ -1,4 +1,5 @@
 import type { Statement } from '#shared/postgres/statement.ts';
+import { historyToTell, newDeliveries } from './new-deliveries.ts';
 
 /**
  * Stores the order $1 with its new history $2, its outbox rows $3 and its idempotency keys $5 (JSON), provided that it
@@ -25,7 +26,7 @@ export const reviseOrder: Statement = {
       SELECT order_id, version, type, data, actor, correlation_id, traceparent, occurred_at
       FROM json_populate_recordset(NULL::order_events, $2)
       WHERE EXISTS (SELECT FROM revised)
-    ), new_messages AS (
+    ), ${newDeliveries(historyToTell('$2', 'WHERE EXISTS (SELECT FROM revised)'))}, new_messages AS (
       INSERT INTO outbox (message_id, order_id, shard, type, sequence, correlation_id, payload, created_at)
       SELECT message_id, order_id, shard, type, sequence, correlation_id, payload, created_at
       FROM json_populate_recordset(NULL::outbox, $3)

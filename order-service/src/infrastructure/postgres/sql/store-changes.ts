@@ -1,4 +1,5 @@
 import type { Statement } from '#shared/postgres/statement.ts';
+import { historyToTell, newDeliveries } from './new-deliveries.ts';
 
 /**
  * Stores what happened to a set of locked orders in one round trip: the orders $1, their new history $2 and the inbox
@@ -11,7 +12,7 @@ export const storeChanges: Statement = {
       INSERT INTO order_events (order_id, version, type, data, actor, correlation_id, traceparent, occurred_at)
       SELECT order_id, version, type, data, actor, correlation_id, traceparent, occurred_at
       FROM json_populate_recordset(NULL::order_events, $2)
-    ), new_messages AS (
+    ), ${newDeliveries(historyToTell('$2'))}, new_messages AS (
       INSERT INTO inbox (message_id, order_id, type, sequence, outcome, received_at)
       SELECT message_id, order_id, type, sequence, outcome, received_at
       FROM json_populate_recordset(NULL::inbox, $3)

@@ -1,0 +1,132 @@
+import type { Clock } from '#shared/kernel/clock.ts';
+import type { Failpoint } from '#shared/kernel/failpoints.ts';
+import { sleep } from '#shared/kernel/sleep.ts';
+import type { Logger } from '#shared/observability/logger.ts';
+import type { LoggedAttempt } from '../domain/webhook.ts';
+import { judge, retryDelaysMs } from '../domain/webhook-attempts.ts';
+import type { WebhookAnswer, WebhookEndpoints } from './ports/webhook-endpoints.ts';
+import type { ClaimedDelivery, WebhookDeliveries } from './ports/webhook-repository.ts';
+import type { WebhookSecrets } from './webhook-secrets.ts';
+
+export interface WebhookDispatcher {
+  start(): void;
+  /** What is under way gets a moment to end; then it is given back, to be sent by somebody else under the same id. */
+  stop(): Promise<void>;
+}
+
+const mostAtOnce = 200;
+const mostPerWebhook = 4;
+const pollIntervalMs = 500;
+const farewellMs = 3_000;
+/** Five days without one success. */
+const patienceMs = 5 * 86_400_000;
+
+/**
+ * Sends what is due, in any number of processes: each takes deliveries for itself under a lease and sends them with no
+ * transaction open. When a process dies, its leases run out and its deliveries are sent again under the same id. A
+ * receiver that is slow keeps its own few places busy and nobody else's.
+ */
+export function createWebhookDispatcher(dependencies: {
+  deliveries: Pick<WebhookDeliveries, 'claim' | 'record' | 'release'>;
+  endpoints: Pick<WebhookEndpoints, 'post'>;
+  secrets: Pick<WebhookSecrets, 'sign'>;
+  clock: Clock;
+  failpoint: Failpoint;
+  logger: Logger;
+  /** Longer than an attempt can take. */
+  leaseMs: number;
+  delaysMs?: readonly number[];
+  random?: () => number;
+}): WebhookDispatcher {
+  const { deliveries, endpoints, secrets, clock, failpoint, logger, leaseMs } = dependencies;
+  const { delaysMs = retryDelaysMs, random = Math.random } = dependencies;
+  const stopping = new AbortController();
+  const abandoning = new AbortController();
+  const underWay = new Set<Promise<void>>();
+  const busy = new Map<string, number>();
+  let rest = new AbortController();
+  let running: Promise<void> | undefined;
+
+  async function run(): Promise<void> {
+    while (!stopping.signal.aborted) {
+      rest = new AbortController();
+      const claimed = await claim();
+      for (const delivery of claimed) send(delivery);
+      if (claimed.length === 0) await sleep(pollIntervalMs, AbortSignal.any([rest.signal, stopping.signal]));
+    }
+  }
+
+  async function claim(): Promise<readonly ClaimedDelivery[]> {
+    const limit = mostAtOnce - underWay.size;
+    if (limit === 0) return [];
+    try {
+      return await deliveries.claim({ limit, perWebhook: mostPerWebhook, busy, leaseMs });
+    } catch (error) {
+      logger.warn({ err: error }, 'cannot look for webhook deliveries');
+      return [];
+    }
+  }
+
+  function send(delivery: ClaimedDelivery): void {
+    const { webhookId } = delivery;
+    busy.set(webhookId, (busy.get(webhookId) ?? 0) + 1);
+    const sending = attempt(delivery)
+      .catch((error: unknown) => {
+        // The lease runs out, and it is sent again.
+        logger.warn({ err: error, webhookId, deliveryId: delivery.id }, 'cannot record a webhook delivery');
+      })
+      .finally(() => {
+        const others = (busy.get(webhookId) ?? 1) - 1;
+        if (others === 0) busy.delete(webhookId);
+        else busy.set(webhookId, others);
+        underWay.delete(sending);
+        rest.abort();
+      });
+    underWay.add(sending);
+  }
+
+  async function attempt(delivery: ClaimedDelivery): Promise<void> {
+    const { id, webhookId, leasedUntil, url, payload, attempts } = delivery;
+    const at = clock();
+    const began = performance.now();
+    const headers = { 'content-type': 'application/json', ...secrets.sign(delivery, at) };
+    const answer = await endpoints.post({ url, headers, body: payload, signal: abandoning.signal });
+    if (abandoning.signal.aborted && answer.statusCode === undefined)
+      return deliveries.release({ id, leasedUntil });
+    failpoint('webhook.after-send');
+    const verdict = judge(answer, attempts + 1, random(), delaysMs);
+    const outcome = {
+      id,
+      leasedUntil,
+      attempt: toLog(at, performance.now() - began, answer),
+      status: verdict.status,
+      delayMs: verdict.status === 'pending' ? verdict.delayMs : undefined,
+      isGone: verdict.status === 'failed' && verdict.isGone,
+    };
+    const disabled = await deliveries.record(outcome, patienceMs);
+    if (disabled) logger.warn({ webhookId, reason: disabled }, 'webhook disabled');
+  }
+
+  return {
+    start() {
+      running ??= run();
+    },
+    async stop() {
+      stopping.abort();
+      await running;
+      const farewell = setTimeout(() => abandoning.abort(), farewellMs);
+      await Promise.all(underWay);
+      clearTimeout(farewell);
+    },
+  };
+}
+
+function toLog(at: Date, durationMs: number, { statusCode, error, response }: WebhookAnswer): LoggedAttempt {
+  return {
+    at: at.toISOString(),
+    durationMs: Math.round(durationMs),
+    ...(statusCode === undefined ? {} : { statusCode }),
+    ...(error === undefined ? {} : { error }),
+    ...(response ? { response } : {}),
+  };
+}
