@@ -240,6 +240,7 @@ describe('a delivery', () => {
 
   test('that is under way when the service stops is given back', async () => {
     const { webhook } = await subscribe();
+    await one.close();
     one = openWebhooks(database.url, { timeoutMs: 30_000 });
     receiver.answer = () => {};
     one.dispatcher.start();

@@ -6,6 +6,7 @@ import { createWebhookEndpoints } from '#order-service/infrastructure/webhooks/e
 import { parseNetworks } from '#order-service/infrastructure/webhooks/networks.ts';
 import { createResolve } from '#order-service/infrastructure/webhooks/resolve-name.ts';
 import { eventually } from '../support/eventually.ts';
+import { receiverCertificate, receiverKey } from '../support/receiver-certificate.ts';
 import { startWebhookReceiver, type WebhookReceiver } from '../support/webhook-receiver.ts';
 
 let receiver: WebhookReceiver;
@@ -107,6 +108,36 @@ describe('a request to a receiver', () => {
     const endpoints = endpointsWith(createResolve({ timeoutMs: 500 }), '127.0.0.0/8,::1/128');
     const answer = await post(endpoints, `http://localhost:${portOf(receiver)}/`);
     expect(answer).toMatchObject({ statusCode: 204 });
+  });
+});
+
+describe('a request over TLS', () => {
+  const tls = { cert: receiverCertificate, key: receiverKey };
+  const endpoints = createWebhookEndpoints({
+    resolve: async () => ['127.0.0.1'],
+    allowed: parseNetworks('127.0.0.0/8'),
+    timeoutMs: 2_000,
+    authorities: [receiverCertificate],
+  });
+
+  test('is made to the checked address in the name of the receiver, who has to prove that he is it', async () => {
+    const secure = await startWebhookReceiver({ tls });
+    const url = `https://receiver.example:${portOf(secure)}/`;
+    expect(await post(endpoints, url)).toMatchObject({ statusCode: 204 });
+    expect(secure.received).toMatchObject([{ headers: { host: `receiver.example:${portOf(secure)}` } }]);
+    const another = url.replace('receiver', 'another');
+    expect(await post(endpoints, another)).toEqual({ error: 'ERR_TLS_CERT_ALTNAME_INVALID' });
+    const untrusting = endpointsWith(async () => ['127.0.0.1']);
+    expect(await post(untrusting, url)).toEqual({ error: 'DEPTH_ZERO_SELF_SIGNED_CERT' });
+    expect(secure.received).toHaveLength(1);
+    await secure.close();
+  });
+
+  test('never falls back to plain HTTP', async () => {
+    expect(await post(endpoints, `https://receiver.example:${portOf(receiver)}/`)).toMatchObject({
+      error: expect.stringMatching(/^(ERR_SSL|EPROTO)/),
+    });
+    expect(receiver.received).toEqual([]);
   });
 });
 

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
-import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http';
+import http, { type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http';
+import https from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 
@@ -21,9 +22,12 @@ export interface WebhookReceiver {
   close(): Promise<void>;
 }
 
-/** @param options.host where it listens; 127.0.0.1 by default */
-export async function startWebhookReceiver(options: { host?: string } = {}): Promise<WebhookReceiver> {
-  const { host = '127.0.0.1' } = options;
+/** @param options.tls the certificate with which it speaks TLS */
+export async function startWebhookReceiver(
+  options: { tls?: { cert: string; key: string } } = {},
+): Promise<WebhookReceiver> {
+  const { tls } = options;
+  const host = '127.0.0.1';
   const received: ReceivedWebhook[] = [];
   const receive = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const webhook = {
@@ -36,11 +40,13 @@ export async function startWebhookReceiver(options: { host?: string } = {}): Pro
     receiver.answer(response, webhook);
   };
   // A sender that breaks off is its own affair.
-  const server = createServer((request, response) => void receive(request, response).catch(() => undefined));
+  const listener = (request: IncomingMessage, response: ServerResponse): void =>
+    void receive(request, response).catch(() => undefined);
+  const server = tls ? https.createServer(tls, listener) : http.createServer(listener);
   server.listen(0, host);
   await once(server, 'listening');
   const receiver: WebhookReceiver = {
-    url: `http://${host}:${(server.address() as AddressInfo).port}`,
+    url: `${tls ? 'https' : 'http'}://${host}:${(server.address() as AddressInfo).port}`,
     received,
     answer: (response) => response.writeHead(204).end(),
     async close() {

@@ -15,7 +15,7 @@ export interface WebhookDispatcher {
 }
 
 const mostAtOnce = 200;
-const mostPerWebhook = 4;
+const mostPerWebhook = 8;
 const pollIntervalMs = 500;
 const farewellMs = 3_000;
 /** Five days without one success. */

@@ -20,7 +20,7 @@ const waiting = `
 /**
  * Leases deliveries that are due for $5 milliseconds, at most $4 of all and $3 of each webhook, less the $2 that are
  * under way with the webhooks $1; a webhook that has been failing gets one at a time. What another process is claiming
- * at this moment is passed over.
+ * at this moment is passed over. OFFSET holds PostgreSQL to the primary key of the webhooks, however few it has planned for.
  */
 export const claimDeliveries: Statement = {
   name: 'claim-deliveries',
@@ -28,7 +28,7 @@ export const claimDeliveries: Statement = {
     WITH RECURSIVE ${waiting}, due AS MATERIALIZED (
       SELECT delivery.id
       FROM waiting
-      JOIN webhooks AS webhook ON webhook.id = waiting.webhook_id AND webhook.status = 'enabled'
+      CROSS JOIN LATERAL (SELECT * FROM webhooks WHERE id = waiting.webhook_id OFFSET 0) AS webhook
       LEFT JOIN unnest($1::uuid[], $2::int[]) AS busy (webhook_id, places) ON busy.webhook_id = webhook.id
       CROSS JOIN LATERAL (
         SELECT id, next_attempt_at
@@ -38,6 +38,7 @@ export const claimDeliveries: Statement = {
         LIMIT greatest(0, CASE WHEN webhook.failing_since IS NULL THEN $3::int ELSE 1 END - coalesce(busy.places, 0))
         FOR UPDATE SKIP LOCKED
       ) AS delivery
+      WHERE webhook.status = 'enabled'
       ORDER BY delivery.next_attempt_at
       LIMIT $4
     )
