@@ -32,8 +32,6 @@ const settings = z
     ORDER_HTTP_PORT: port.default(3000),
     ORDER_GRPC_PORT: port.default(50_051),
     ORDER_DATABASE_URL: postgresUrl,
-    /** How long an idempotency key stands for its request. */
-    IDEMPOTENCY_KEY_HOURS: z.coerce.number().positive().max(8_760).default(24),
     /** How many watchers of orders one process serves at the same time. */
     MAX_ORDER_WATCHERS: z.coerce.number().int().positive().max(100_000).default(1_000),
     /** What the secrets of all webhooks are made of. */

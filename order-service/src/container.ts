@@ -3,8 +3,10 @@ import { PrismaPg } from '@prisma/adapter-pg';
 import { createAuthenticate } from '#shared/auth/authenticate.ts';
 import { answerWays, orderInquiry } from '#shared/contracts/order-inquiries.ts';
 import { queues } from '#shared/contracts/topology.ts';
+import { answerOnce } from '#shared/http/answer-once.ts';
 import { registerHealth } from '#shared/http/health.ts';
 import { createHttpServer } from '#shared/http/server.ts';
+import { createForgetExpired } from '#shared/idempotency/forget-expired.ts';
 import { systemClock } from '#shared/kernel/clock.ts';
 import { createFailpoints } from '#shared/kernel/failpoints.ts';
 import { createConsumer } from '#shared/messaging/consumer.ts';
@@ -12,12 +14,12 @@ import { createPublisher } from '#shared/messaging/publisher.ts';
 import { createResponder } from '#shared/messaging/rpc.ts';
 import type { Logger } from '#shared/observability/logger.ts';
 import { createRelay } from '#shared/outbox/relay.ts';
+import { createAnsweredRequests } from '#shared/postgres/answered-requests.ts';
 import { createPool } from '#shared/postgres/pool.ts';
 import { createPeriodicWork } from '#shared/process/periodic-work.ts';
 import { createAnswerInquiries } from './application/answer-inquiries.ts';
 import { createChangeOrder } from './application/change-order.ts';
 import { createFollowProcessing } from './application/follow-processing.ts';
-import { createForgetExpiredKeys } from './application/forget-expired-keys.ts';
 import { createRunOnce } from './application/idempotency.ts';
 import { createOrderUpdates } from './application/order-updates.ts';
 import { createPlaceOrder } from './application/place-order.ts';
@@ -79,9 +81,11 @@ export async function createOrderService(config: OrderServiceConfig, logger: Log
   });
 
   const records = createIdempotencyRecords({ pool });
-  const runOnce = createRunOnce({ records, clock, ttlMs: config.IDEMPOTENCY_KEY_HOURS * 3_600_000 });
+  const ttlMs = config.IDEMPOTENCY_KEY_HOURS * 3_600_000;
+  const runOnce = createRunOnce({ records, clock, ttlMs });
+  const answeredRequests = createAnsweredRequests({ pool });
   const keyCleanup = createPeriodicWork({
-    work: createForgetExpiredKeys({ records, clock }),
+    work: createForgetExpired({ records: [records, answeredRequests], clock }),
     intervalMs: keyCleanupIntervalMs,
     complaint: 'cannot delete expired idempotency keys',
     logger,
@@ -145,6 +149,7 @@ export async function createOrderService(config: OrderServiceConfig, logger: Log
     logger,
     limits: { rate: { requests: config.HTTP_RATE_LIMIT, windowMs: config.HTTP_RATE_WINDOW_MS } },
   });
+  answerOnce(http, { requests: answeredRequests, clock, ttlMs });
   const health = registerHealth(http, {
     database: { required: true, probe: async () => (await pool.query('SELECT 1')).rowCount === 1 },
     // Orders are accepted without the broker; they are announced when it is back.

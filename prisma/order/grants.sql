@@ -25,6 +25,8 @@ GRANT USAGE ON SEQUENCE outbox_id_seq TO order_service;
 -- A key that has expired is deleted, or taken by another request.
 GRANT SELECT, INSERT, DELETE ON idempotency_keys TO order_service;
 GRANT UPDATE (fingerprint, outcome, created_at, expires_at) ON idempotency_keys TO order_service;
+GRANT SELECT, INSERT, DELETE ON answered_requests TO order_service;
+GRANT UPDATE (fingerprint, answer, claimed_at, expires_at) ON answered_requests TO order_service;
 
 -- A webhook belongs to whoever made it, and is told of the orders it was made for.
 GRANT SELECT, INSERT, DELETE ON webhooks TO order_service;

@@ -32,3 +32,7 @@ GRANT USAGE ON SEQUENCE operator_actions_id_seq TO processor_service;
 
 GRANT SELECT, INSERT ON replay_runs TO processor_service;
 GRANT UPDATE (status, replayed, batch_size, reason, updated_at, ended_at) ON replay_runs TO processor_service;
+
+-- A key that has expired is deleted, or taken by another request.
+GRANT SELECT, INSERT, DELETE ON answered_requests TO processor_service;
+GRANT UPDATE (fingerprint, answer, claimed_at, expires_at) ON answered_requests TO processor_service;

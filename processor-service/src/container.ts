@@ -2,8 +2,10 @@ import type { AddressInfo } from 'node:net';
 import { createAuthenticate } from '#shared/auth/authenticate.ts';
 import { inquiryWays } from '#shared/contracts/order-inquiries.ts';
 import { queues } from '#shared/contracts/topology.ts';
+import { answerOnce } from '#shared/http/answer-once.ts';
 import { registerHealth } from '#shared/http/health.ts';
 import { createHttpServer } from '#shared/http/server.ts';
+import { createForgetExpired } from '#shared/idempotency/forget-expired.ts';
 import { createBatcher } from '#shared/kernel/batcher.ts';
 import { systemClock } from '#shared/kernel/clock.ts';
 import { AppError } from '#shared/kernel/errors.ts';
@@ -13,7 +15,9 @@ import { createPublisher } from '#shared/messaging/publisher.ts';
 import { createRequester } from '#shared/messaging/rpc.ts';
 import type { Logger } from '#shared/observability/logger.ts';
 import { createRelay } from '#shared/outbox/relay.ts';
+import { createAnsweredRequests } from '#shared/postgres/answered-requests.ts';
 import { createPool } from '#shared/postgres/pool.ts';
+import { createPeriodicWork } from '#shared/process/periodic-work.ts';
 import { createCancelOrder } from './application/cancel-order.ts';
 import { createCompensateOrder } from './application/compensate-order.ts';
 import { createReplaysInBackground } from './application/dead-letters/replay-in-background.ts';
@@ -42,6 +46,7 @@ const name = 'processor-service';
 const stepBatchSize = 100;
 /** The longest that giving money back waits for its next attempt. */
 const longestRetryMs = 600_000;
+const keyCleanupIntervalMs = 60_000;
 
 export interface ProcessorService {
   /** Resolves with the base URL once requests are answered. */
@@ -186,6 +191,14 @@ export async function createProcessorService(
       detail: () => ({ circuit: gateway.circuit() }),
     },
   });
+  const answeredRequests = createAnsweredRequests({ pool });
+  answerOnce(http, { requests: answeredRequests, clock, ttlMs: config.IDEMPOTENCY_KEY_HOURS * 3_600_000 });
+  const keyCleanup = createPeriodicWork({
+    work: createForgetExpired({ records: [answeredRequests], clock }),
+    intervalMs: keyCleanupIntervalMs,
+    complaint: 'cannot delete expired idempotency keys',
+    logger,
+  });
   registerStockRoutes(http, { stock });
   registerDeadLetterRoutes(http, desk);
   registerDeadLetterActionRoutes(http, { actions: desk.actions, background: replays });
@@ -202,6 +215,7 @@ export async function createProcessorService(
       consumer.start();
       requestsConsumer.start();
       watchdog.start();
+      keyCleanup.start();
       await http.listen({ host: config.HOST, port: config.PROCESSOR_HTTP_PORT });
       const { port } = http.server.address() as AddressInfo;
       return `http://${config.HOST}:${port}`;
@@ -209,7 +223,7 @@ export async function createProcessorService(
     async stop() {
       health.startDraining();
       await Promise.all([consumer.stop(), requestsConsumer.stop(), watchdog.stop(), replays.stop()]);
-      await relay.stop();
+      await Promise.all([relay.stop(), keyCleanup.stop()]);
       await http.close();
       await Promise.all([publisher.stop(), deskPublisher.stop(), requester.stop()]);
       await provider.close();

@@ -112,6 +112,17 @@ describe.each([
     }
   });
 
+  test('offers an idempotency key wherever something is changed', async () => {
+    const { paths } = await documentOf(service);
+    const without = Object.entries(paths).flatMap(([path, methods]) =>
+      Object.entries(methods).flatMap(([method, { parameters = [] }]) => {
+        const isOffered = parameters.some(({ name }) => name === 'idempotency-key');
+        return method === 'get' || isOffered ? [] : [`${method} ${path}`];
+      }),
+    );
+    expect(without).toEqual(service === 'order' ? [] : ['post /dead-letters/dry-run']);
+  });
+
   test('refers to nothing that it does not contain', async () => {
     const document = await documentOf(service);
     const references = [...JSON.stringify(document).matchAll(/"\$ref":"#\/([^"]+)"/g)].map(

@@ -1,9 +1,10 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
+import { keyInUse } from '#shared/idempotency/refusals.ts';
 import { AppError, type ErrorKind } from '#shared/kernel/errors.ts';
 import type { Order } from '../domain/order.ts';
 import { orderWith } from '../domain/testing/orders.ts';
 import { type Answer, createRunOnce, idFor, type RunOnce, type Work } from './idempotency.ts';
-import { type IdempotencyRecord, type IdempotencyRecords, keyInUse } from './ports/idempotency-records.ts';
+import type { IdempotencyRecord, IdempotencyRecords } from './ports/idempotency-records.ts';
 
 const ttlMs = 1_000;
 const once = { caller: 'ada', key: 'k' };

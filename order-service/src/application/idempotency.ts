@@ -1,5 +1,7 @@
-import { createHash } from 'node:crypto';
 import { v5 } from 'uuid';
+import type { IdempotencyScope } from '#shared/idempotency/answered-requests.ts';
+import { fingerprintOf } from '#shared/idempotency/fingerprint.ts';
+import { keyInUse, keyReused } from '#shared/idempotency/refusals.ts';
 import type { Clock } from '#shared/kernel/clock.ts';
 import { AppError } from '#shared/kernel/errors.ts';
 import { newId } from '#shared/kernel/ids.ts';
@@ -7,8 +9,6 @@ import type { Order } from '../domain/order.ts';
 import {
   type IdempotencyRecord,
   type IdempotencyRecords,
-  type IdempotencyScope,
-  keyInUse,
   type Outcome,
 } from './ports/idempotency-records.ts';
 
@@ -95,7 +95,7 @@ export function createRunOnce(dependencies: {
     if (underWay.has(id)) throw keyInUse();
     underWay.add(id);
     try {
-      const fingerprint = digestOf(input);
+      const fingerprint = fingerprintOf(input);
       return await runFirst(scope, request, fingerprint, work).catch(async (error: unknown) => {
         // Another process was faster, and has answered by now.
         const known = isKeyInUse(error) ? await records.find(scope, clock()) : undefined;
@@ -114,13 +114,7 @@ export function idFor(once: Once | undefined): string {
 }
 
 function replay({ fingerprint, outcome }: IdempotencyRecord, asked: string): Answer {
-  if (fingerprint !== asked) {
-    throw new AppError({
-      code: 'IDEMPOTENCY_KEY_REUSED',
-      kind: 'rejected',
-      message: 'the idempotency key stands for another request',
-    });
-  }
+  if (fingerprint !== asked) throw keyReused();
   if ('order' in outcome) return { order: outcome.order, replayed: true };
   const { data, ...error } = outcome.error;
   throw new AppError({ ...error, data: { ...data, replayed: true } });
@@ -139,14 +133,4 @@ function isWorthKeeping(error: unknown): error is AppError {
 
 function isKeyInUse(error: unknown): boolean {
   return error instanceof AppError && error.code === 'IDEMPOTENCY_KEY_IN_USE';
-}
-
-/** The same for requests that say the same, whatever the order of their fields. */
-function digestOf(input: unknown): string {
-  return createHash('sha256').update(JSON.stringify(input, inOrder)).digest('base64url');
-}
-
-function inOrder(_key: string, value: unknown): unknown {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
-  return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));
 }

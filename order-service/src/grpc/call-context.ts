@@ -7,15 +7,13 @@ import {
 } from '@grpc/grpc-js';
 import type { Authenticate } from '#shared/auth/authenticate.ts';
 import { type Caller, requireScope, type Scope } from '#shared/auth/caller.ts';
+import { replayedHeader } from '#shared/idempotency/key.ts';
 import { toAppError } from '#shared/kernel/errors.ts';
 import { correlationHeader, correlationIdFrom } from '#shared/observability/correlation-id.ts';
 import type { Logger } from '#shared/observability/logger.ts';
 import { isTraceparent, newTraceparent } from '#shared/observability/trace-context.ts';
 import type { Once } from '../application/idempotency.ts';
 import { toGrpcStatus } from './error-status.ts';
-
-/** Key of the trailing metadata that says that the answer was given before. */
-export const replayedKey = 'idempotent-replayed';
 
 /** What a method knows about its call beside the request. */
 export interface CallContext {
@@ -96,7 +94,7 @@ export function refusalFor(
   const facts = { err: error, method: call.getPath(), correlationId };
   if (refusal.code === status.UNAVAILABLE) logger.warn(facts, 'call failed');
   if (refusal.code === status.INTERNAL) logger.error(facts, 'call failed');
-  if (error.data['replayed'] === true) refusal.metadata.set(replayedKey, 'true');
+  if (error.data['replayed'] === true) refusal.metadata.set(replayedHeader, 'true');
   return refusal;
 }
 

@@ -1,5 +1,6 @@
 import type { Authenticate } from '#shared/auth/authenticate.ts';
 import type { Caller, Scope } from '#shared/auth/caller.ts';
+import { idempotencyKeyPattern, replayedHeader } from '#shared/idempotency/key.ts';
 import type { Logger } from '#shared/observability/logger.ts';
 import type { ChangeOrder } from '../application/change-order.ts';
 import { type Answer, idFor, type Once } from '../application/idempotency.ts';
@@ -7,10 +8,9 @@ import type { PlaceOrder } from '../application/place-order.ts';
 import type { ReadOrders } from '../application/read-orders.ts';
 import type { WatchOrder } from '../application/watch-order.ts';
 import type { OrderCommand } from '../domain/order-commands.ts';
-import { idempotencyKeyPattern } from '../http/idempotency-key.ts';
 import { toNewOrder } from '../http/order-routes.ts';
 import { cancelBody, listQuery, orderIdParams, placeOrderBody, refundBody } from '../http/order-schemas.ts';
-import { type CallContext, replayedKey } from './call-context.ts';
+import type { CallContext } from './call-context.ts';
 import {
   fromPaymentModeMessage,
   fromStatusMessage,
@@ -156,7 +156,7 @@ function onceOf({ once }: CallContext): Once | undefined {
 
 /** The order that was answered; says so in the trailing metadata if it was answered before. */
 function orderOf({ order, replayed }: Answer, { trailer }: CallContext): Order {
-  if (replayed) trailer.set(replayedKey, 'true');
+  if (replayed) trailer.set(replayedHeader, 'true');
   return toOrderMessage(order);
 }
 

@@ -3,10 +3,11 @@ import { z } from 'zod';
 import { etagOf, readIfMatch } from '#shared/http/preconditions.ts';
 import { problems } from '#shared/http/problem.ts';
 import type { HttpServer } from '#shared/http/server.ts';
+import { idempotencyKeyHeader } from '#shared/idempotency/key.ts';
 import type { ChangeOrder } from '../application/change-order.ts';
 import { idFor } from '../application/idempotency.ts';
 import type { OrderCommand } from '../domain/order-commands.ts';
-import { idempotencyKeyHeader, onceOf, orderOf } from './idempotency-key.ts';
+import { onceOf, orderOf } from './idempotency-key.ts';
 import {
   cancelBody,
   emptyBody,

@@ -2,10 +2,11 @@ import type { FastifyRequest } from 'fastify';
 import { etagOf } from '#shared/http/preconditions.ts';
 import { problems } from '#shared/http/problem.ts';
 import type { HttpServer } from '#shared/http/server.ts';
+import { idempotencyKeyHeader } from '#shared/idempotency/key.ts';
 import type { PlaceOrder } from '../application/place-order.ts';
 import type { Cause } from '../application/ports/order-repository.ts';
 import type { ReadOrders } from '../application/read-orders.ts';
-import { idempotencyKeyHeader, onceOf, orderOf } from './idempotency-key.ts';
+import { onceOf, orderOf } from './idempotency-key.ts';
 import {
   listQuery,
   orderIdParams,

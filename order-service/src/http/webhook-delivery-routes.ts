@@ -38,7 +38,7 @@ export function registerWebhookDeliveryRoutes(app: HttpServer, useCases: { webho
   app.post(
     '/webhooks/:id/deliveries/:deliveryId/redeliver',
     {
-      config: { access: 'orders:write' },
+      config: { access: 'orders:write', answersOnce: true },
       schema: {
         tags,
         summary: 'Send something once more',
@@ -58,7 +58,7 @@ export function registerWebhookDeliveryRoutes(app: HttpServer, useCases: { webho
   app.post(
     '/webhooks/:id/test',
     {
-      config: { access: 'orders:write' },
+      config: { access: 'orders:write', answersOnce: true },
       schema: {
         tags,
         summary: 'Send something that is about no order',

@@ -23,12 +23,12 @@ export function registerWebhookRoutes(app: HttpServer, useCases: { webhooks: Man
   app.post(
     '/webhooks',
     {
-      config: { access: 'orders:write' },
+      config: { access: 'orders:write', answersOnce: { secret: 'secret' } },
       schema: {
         tags,
         summary: 'Be told what happens to orders',
         description:
-          'Requests come signed, as Standard Webhooks 1.0.0 says, with the secret that is answered here and never again.',
+          'Requests come signed, as Standard Webhooks 1.0.0 says, with the secret that is answered here and never again: not even where the request is repeated with its idempotency key.',
         body: subscribeBody,
         response: { 201: webhookWithSecret, ...problems(400, 409, 422, 503) },
       },
@@ -78,7 +78,7 @@ export function registerWebhookRoutes(app: HttpServer, useCases: { webhooks: Man
   app.patch(
     '/webhooks/:id',
     {
-      config: { access: 'orders:write' },
+      config: { access: 'orders:write', answersOnce: true },
       schema: {
         tags,
         summary: 'Change a webhook, disable it, or enable it again',
@@ -94,7 +94,7 @@ export function registerWebhookRoutes(app: HttpServer, useCases: { webhooks: Man
   app.delete(
     '/webhooks/:id',
     {
-      config: { access: 'orders:write' },
+      config: { access: 'orders:write', answersOnce: true },
       schema: {
         tags,
         summary: 'Delete a webhook; what waits for it is not sent any more',
@@ -111,7 +111,7 @@ export function registerWebhookRoutes(app: HttpServer, useCases: { webhooks: Man
   app.post(
     '/webhooks/:id/rotate-secret',
     {
-      config: { access: 'orders:write' },
+      config: { access: 'orders:write', answersOnce: { secret: 'secret' } },
       schema: {
         tags,
         summary: 'Get a new secret',

@@ -74,7 +74,10 @@ export const webhookResource = z.object({
 });
 
 export const webhookWithSecret = webhookResource.extend({
-  secret: z.string().describe('To verify signatures with. It is shown this once.'),
+  secret: z
+    .string()
+    .optional()
+    .describe('To verify signatures with. It is shown this once: the answer to a repetition lacks it.'),
 });
 
 export const webhookPage = z.object({ items: z.array(webhookResource), nextCursor });

@@ -54,7 +54,7 @@ function registerLetterRoutes(app: HttpServer, { actions }: UseCases): void {
   app.post(
     '/dead-letters/:id/replay',
     {
-      config: { access: 'ops' },
+      config: { access: 'ops', answersOnce: true },
       schema: {
         tags,
         summary: 'Send a dead letter back to where it was first published',
@@ -73,7 +73,7 @@ function registerLetterRoutes(app: HttpServer, { actions }: UseCases): void {
   app.post(
     '/dead-letters/:id/edit',
     {
-      config: { access: 'ops' },
+      config: { access: 'ops', answersOnce: true },
       schema: {
         tags,
         summary: 'Send a dead letter back with another body',
@@ -100,7 +100,7 @@ function registerLetterRoutes(app: HttpServer, { actions }: UseCases): void {
   app.post(
     '/dead-letters/:id/discard',
     {
-      config: { access: 'ops' },
+      config: { access: 'ops', answersOnce: true },
       schema: {
         tags,
         summary: 'Take a dead letter out of its queue for good',
@@ -141,7 +141,7 @@ function registerReplayRoutes(app: HttpServer, { actions, background }: UseCases
   app.post(
     '/dead-letters/replays',
     {
-      config: { access: 'ops' },
+      config: { access: 'ops', answersOnce: true },
       schema: {
         tags,
         summary: 'Send all dead letters of a selection back',
@@ -195,7 +195,7 @@ function registerReplayRoutes(app: HttpServer, { actions, background }: UseCases
   app.post(
     '/dead-letters/replays/:id/stop',
     {
-      config: { access: 'ops' },
+      config: { access: 'ops', answersOnce: true },
       schema: {
         tags,
         summary: 'Stop a replay after the batch under way',
@@ -210,7 +210,7 @@ function registerReplayRoutes(app: HttpServer, { actions, background }: UseCases
   app.post(
     '/dead-letters/replays/:id/resume',
     {
-      config: { access: 'ops' },
+      config: { access: 'ops', answersOnce: true },
       schema: {
         tags,
         summary: 'Go on with a replay that was interrupted, stopped or halted',

@@ -99,7 +99,7 @@ export function registerSagaRoutes(
   app.post(
     '/sagas/:orderId/resume',
     {
-      config: { access: 'ops' },
+      config: { access: 'ops', answersOnce: true },
       schema: {
         tags,
         summary: 'Let a saga go on that waits for a person',

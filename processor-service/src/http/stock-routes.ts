@@ -72,7 +72,7 @@ export function registerStockRoutes(app: HttpServer, dependencies: { stock: Stoc
   app.put(
     '/stock/:sku',
     {
-      config: { access: 'ops' },
+      config: { access: 'ops', answersOnce: true },
       schema: {
         tags,
         summary: 'Set how many pieces are free to be promised',

@@ -58,6 +58,8 @@ export const commonSettings = {
   OUTBOX_POLL_INTERVAL_MS: positiveInteger.default(1_000),
   OUTBOX_RETENTION_HOURS: z.coerce.number().positive().default(168),
   DATABASE_POOL_SIZE: positiveInteger.default(10),
+  /** How long an idempotency key stands for its request. */
+  IDEMPOTENCY_KEY_HOURS: z.coerce.number().positive().max(8_760).default(24),
   HTTP_RATE_LIMIT: positiveInteger.default(defaultHttpLimits.rate.requests),
   HTTP_RATE_WINDOW_MS: positiveInteger.default(defaultHttpLimits.rate.windowMs),
   FAILPOINTS: failpoints.default([]),

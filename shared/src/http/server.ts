@@ -18,6 +18,7 @@ import {
 } from 'fastify-type-provider-zod';
 import type { Logger } from 'pino';
 import type { Authenticate } from '../auth/authenticate.ts';
+import { replayedHeader } from '../idempotency/key.ts';
 import { AppError, toAppError } from '../kernel/errors.ts';
 import { correlationHeader, correlationIdFrom } from '../observability/correlation-id.ts';
 import { isTraceparent, newTraceparent } from '../observability/trace-context.ts';
@@ -189,8 +190,7 @@ function answerError(thrown: Error, request: FastifyRequest, reply: FastifyReply
   const retryAfterSeconds = retryAfterSecondsOf(problem);
   if (retryAfterSeconds !== undefined) reply.header('retry-after', retryAfterSeconds);
   // The refusal was decided before, for the same idempotency key.
-  if (thrown instanceof AppError && thrown.data['replayed'] === true)
-    reply.header('idempotent-replayed', 'true');
+  if (thrown instanceof AppError && thrown.data['replayed'] === true) reply.header(replayedHeader, 'true');
   return send(reply, problem);
 }
 

@@ -1,12 +1,6 @@
-import { AppError, type ErrorCode, type ErrorKind } from '#shared/kernel/errors.ts';
+import type { IdempotencyScope } from '#shared/idempotency/answered-requests.ts';
+import type { ErrorCode, ErrorKind } from '#shared/kernel/errors.ts';
 import type { Order } from '../../domain/order.ts';
-
-/** Within which a key stands for one request: two callers may choose the same one. */
-export interface IdempotencyScope {
-  readonly caller: string;
-  readonly operation: string;
-  readonly key: string;
-}
 
 /** What was answered: the order as it was then, or the refusal that was decided. */
 export type Outcome =
@@ -32,13 +26,4 @@ export interface IdempotencyRecords {
   add(record: IdempotencyRecord): Promise<void>;
   /** Deletes some of those that have expired by `now`; answers how many. @throws AppError `DATABASE_UNAVAILABLE`. */
   deleteExpired(now: Date, limit: number): Promise<number>;
-}
-
-/** What everybody says of a key that somebody else has stored first, or is working on. */
-export function keyInUse(): AppError {
-  return new AppError({
-    code: 'IDEMPOTENCY_KEY_IN_USE',
-    kind: 'conflict',
-    message: 'the first request with this idempotency key is still under way',
-  });
 }

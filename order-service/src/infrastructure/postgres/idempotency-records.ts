@@ -1,10 +1,10 @@
 import type { Pool } from 'pg';
+import { keyInUse } from '#shared/idempotency/refusals.ts';
 import { isUniqueViolation, withDatabaseErrors } from '#shared/postgres/database-errors.ts';
 import { query } from '#shared/postgres/statement.ts';
 import {
   type IdempotencyRecord,
   type IdempotencyRecords,
-  keyInUse,
   type Outcome,
 } from '../../application/ports/idempotency-records.ts';
 import {

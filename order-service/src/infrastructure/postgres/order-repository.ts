@@ -1,10 +1,10 @@
 import type { Pool } from 'pg';
+import { keyInUse } from '#shared/idempotency/refusals.ts';
 import { createBatcher } from '#shared/kernel/batcher.ts';
 import { AppError } from '#shared/kernel/errors.ts';
 import { isDatabaseUnavailable, withDatabaseErrors } from '#shared/postgres/database-errors.ts';
 import { query } from '#shared/postgres/statement.ts';
 import { runTransaction } from '#shared/postgres/transaction.ts';
-import { keyInUse } from '../../application/ports/idempotency-records.ts';
 import type { OrderRepository, Placement } from '../../application/ports/order-repository.ts';
 import type { Prisma, PrismaClient } from './generated/client.ts';
 import { toKeyRow, withTakenKeys } from './idempotency-records.ts';
