@@ -26,6 +26,7 @@ const people = {
   customer: { subject: 'alice', scope: 'orders:read orders:write' },
   otherCustomer: { subject: 'bob', scope: 'orders:read orders:write' },
   operator: { subject: 'olivia', scope: all },
+  formerOperator: { subject: 'olivia', scope: 'orders:read orders:write' },
   service: { subject: 'warehouse', scope: 'ops' },
 } as const;
 type Person = keyof typeof people;
@@ -193,6 +194,21 @@ describe('an order', () => {
     const place = (person: Person) => ask(person, 'POST', `${system.urls.order}/orders`, orderOf('carol'));
     expect((await place('customer')).status).toBe(403);
     expect((await place('operator')).status).toBe(201);
+  });
+
+  test('of somebody else is not answered again for an idempotency key to a former operator', async () => {
+    const placed = await ask('customer', 'POST', `${system.urls.order}/orders`, orderOf('alice'));
+    const path = `${placed.headers.get('location')}/cancel`;
+    const cancel = async (person: Person) =>
+      fetch(system.urls.order + path, {
+        method: 'POST',
+        headers: { ...(await credentialsOf(person)), 'idempotency-key': 'as-operator' },
+      });
+    expect((await cancel('operator')).status).toBe(202);
+    const again = await cancel('operator');
+    expect([again.status, again.headers.get('idempotent-replayed')]).toEqual([202, 'true']);
+    const foreign = await cancel('formerOperator');
+    expect([foreign.status, foreign.headers.get('idempotent-replayed')]).toEqual([404, null]);
   });
 });
 

@@ -1,4 +1,4 @@
-import { anonymous, type Caller, mayActFor, requireScope } from '#shared/auth/caller.ts';
+import { anonymous, type Caller, mayActFor, mayActForAll, requireScope } from '#shared/auth/caller.ts';
 import type { Backoff } from '#shared/kernel/backoff.ts';
 import type { Clock } from '#shared/kernel/clock.ts';
 import { AppError } from '#shared/kernel/errors.ts';
@@ -79,7 +79,9 @@ export function createChangeOrder(dependencies: {
   return async (request) => {
     const { orderId, command, caller, once } = request;
     if (isForOperators(command)) requireScope(caller, 'orders:admin');
-    return runOnce({ operation: command.type, once, input: { orderId, command } }, (recordOf) =>
+    // What an operator was answered is not answered again to somebody who is none any more.
+    const operation = mayActForAll(caller) ? `${command.type} as operator` : command.type;
+    return runOnce({ operation, once, input: { orderId, command } }, (recordOf) =>
       retry(() => change(request, recordOf), {
         attempts: mostAttempts,
         backoff: conflictBackoff,
