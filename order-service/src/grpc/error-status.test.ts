@@ -46,6 +46,24 @@ describe('the status of an error', () => {
     });
   });
 
+  test('is short enough for any client, however much is wrong', () => {
+    const errors = Array.from({ length: 300 }, () => ({
+      field: `metadata.${'🙂'.repeat(9_000)}`,
+      message: 'no',
+    }));
+    const error = new AppError({
+      code: 'VALIDATION_FAILED',
+      kind: 'rejected',
+      message: 'x',
+      data: { errors },
+    });
+    const { details, metadata } = toGrpcStatus(error, request);
+    const [bytes] = metadata.get(detailsKey);
+    const sent = encodeURIComponent(details).length + (bytes as Buffer).toString('base64').length;
+    expect(sent).toBeLessThan(8_000);
+    expect(details).toMatch(/^metadata\.🙂+.…: no; metadata/u);
+  });
+
   test('of a state that does not allow it says what would have', () => {
     const answer = answerTo('ORDER_STATE_CONFLICT', 'rejected', 'it is pending', { allowed: ['paid'] });
     expect(answer).toEqual({

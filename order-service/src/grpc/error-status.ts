@@ -83,6 +83,14 @@ export const detailsKey = 'grpc-status-details-bin';
 const domain = 'oms';
 
 /**
+ * A status goes back as header fields, of which many clients take 8 KB: with more, they give up the connection, and all
+ * calls on it.
+ */
+const mostViolations = 10;
+const longestText = 100;
+const longestMessage = 500;
+
+/**
  * The status of an error, with details (google.rpc.Status) for programs: always an ErrorInfo, and what else fits. Of our
  * own failures it tells the title and nothing else.
  *
@@ -96,11 +104,12 @@ export function toGrpcStatus(
   const code = statuses[error.code];
   const problem = toProblem(error, { instance: '', correlationId });
   const { title, detail, errors, allowed, scope } = problem;
-  const violations = violationsOf(error, errors);
-  const message =
+  const violations = violationsOf(error, errors).slice(0, mostViolations);
+  const summary =
     violations.length > 0
       ? violations.map(({ field, description }) => `${field || 'request'}: ${description}`).join('; ')
       : (detail ?? title);
+  const message = shortened(summary, longestMessage);
 
   const info = ErrorInfo.encode({
     reason: error.code,
@@ -132,7 +141,15 @@ export function toGrpcStatus(
 
 function violationsOf(error: AppError, errors: readonly { field: string; message: string }[] = []) {
   if (error.code === 'INVALID_CURSOR') return [{ field: 'page_token', description: error.message }];
-  return errors.map(({ field, message }) => ({ field: toRequestField(field), description: message }));
+  return errors.map(({ field, message }) => ({
+    field: shortened(toRequestField(field), longestText),
+    description: shortened(message, longestText),
+  }));
+}
+
+function shortened(text: string, most: number): string {
+  // The cut may have gone through a character of two halves, which no header can hold.
+  return text.length > most ? `${text.slice(0, most).toWellFormed()}…` : text;
 }
 
 function packed(name: string, message: { finish(): Uint8Array }): Any {
