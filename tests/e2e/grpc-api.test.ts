@@ -1,4 +1,4 @@
-import { Client, credentials, status } from '@grpc/grpc-js';
+import { Client, credentials, type ServiceError, status } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { service as healthService } from 'grpc-health-check';
 import {
@@ -163,6 +163,29 @@ test('with an idempotency key a call is carried out once, also over HTTP, and a 
     body: JSON.stringify({ customerId, currency, items }),
   });
   expect(await overHttp.json()).toMatchObject({ id: first.response.order!.id });
+});
+
+test.each([
+  ['"a quoted one"', status.OK],
+  ['', status.INVALID_ARGUMENT],
+  ['not quoted', status.INVALID_ARGUMENT],
+  ['with"quotes"inside', status.INVALID_ARGUMENT],
+  ['x'.repeat(256), status.INVALID_ARGUMENT],
+])('the idempotency key %s is judged as over HTTP', async (key, expected) => {
+  const request = orderRequest();
+  const calling = call(client, client.createOrder, request, { metadata: { 'idempotency-key': key } });
+  const code = await calling.then(
+    () => status.OK,
+    (error: ServiceError) => error.code,
+  );
+  const { customerId, currency } = request;
+  const items = [{ sku: 'SKU-001', quantity: 2, unitPrice: { amountMinor: 1_999, currency } }];
+  const { status: httpStatus } = await fetch(`${system.urls.order}/orders`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', 'idempotency-key': key },
+    body: JSON.stringify({ customerId, currency, items }),
+  });
+  expect([code, httpStatus]).toEqual([expected, expected === status.OK ? 201 : 400]);
 });
 
 describe('a refusal', () => {

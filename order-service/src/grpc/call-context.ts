@@ -7,13 +7,14 @@ import {
 } from '@grpc/grpc-js';
 import type { Authenticate } from '#shared/auth/authenticate.ts';
 import { type Caller, requireScope, type Scope } from '#shared/auth/caller.ts';
-import { replayedHeader } from '#shared/idempotency/key.ts';
+import { idempotencyKeyHeader, idempotencyKeyOf, replayedHeader } from '#shared/idempotency/key.ts';
 import { toAppError } from '#shared/kernel/errors.ts';
 import { correlationHeader, correlationIdFrom } from '#shared/observability/correlation-id.ts';
 import type { Logger } from '#shared/observability/logger.ts';
 import { isTraceparent, newTraceparent } from '#shared/observability/trace-context.ts';
 import type { Once } from '../application/idempotency.ts';
 import { toGrpcStatus } from './error-status.ts';
+import { parse } from './request-fields.ts';
 
 /** What a method knows about its call beside the request. */
 export interface CallContext {
@@ -60,7 +61,8 @@ export function receive(call: Call): Arrival {
 /**
  * Lets a call in.
  *
- * @throws AppError `UNAUTHENTICATED`, `FORBIDDEN`, `IDENTITY_UNAVAILABLE`; the signal's reason when the caller is gone.
+ * @throws AppError `UNAUTHENTICATED`, `FORBIDDEN`, `IDENTITY_UNAVAILABLE`, `VALIDATION_FAILED` when the idempotency key
+ * cannot be one; the signal's reason when the caller is gone.
  */
 export async function admit(
   call: Call,
@@ -71,12 +73,12 @@ export async function admit(
   requireScope(caller, access);
   signal.throwIfAborted();
   const traceparent = textOf(call, 'traceparent');
-  const key = textOf(call, 'idempotency-key');
+  const key = keyOf(call);
   return {
     caller,
     correlationId,
     traceparent: isTraceparent(traceparent) ? traceparent : newTraceparent(),
-    once: key === undefined ? undefined : { caller: caller.subject, key: key.replaceAll('"', '') },
+    once: key === undefined ? undefined : { caller: caller.subject, key },
     trailer: new Metadata(),
     signal,
   };
@@ -98,9 +100,16 @@ export function refusalFor(
   return refusal;
 }
 
+function keyOf(call: Call): string | undefined {
+  return idempotencyKeyOf(
+    parse(idempotencyKeyHeader, { 'idempotency-key': textOf(call, 'idempotency-key') }),
+  );
+}
+
+/** Several values are one list, as in HTTP. */
 function textOf({ metadata }: Call, name: string): string | undefined {
-  const [value] = metadata.get(name);
-  return value === undefined ? undefined : String(value);
+  const values = metadata.get(name);
+  return values.length === 0 ? undefined : values.join(', ');
 }
 
 function subjectOf(request: unknown): string {

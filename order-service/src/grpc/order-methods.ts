@@ -1,9 +1,9 @@
 import type { Authenticate } from '#shared/auth/authenticate.ts';
 import type { Caller, Scope } from '#shared/auth/caller.ts';
-import { idempotencyKeyPattern, replayedHeader } from '#shared/idempotency/key.ts';
+import { replayedHeader } from '#shared/idempotency/key.ts';
 import type { Logger } from '#shared/observability/logger.ts';
 import type { ChangeOrder } from '../application/change-order.ts';
-import { type Answer, idFor, type Once } from '../application/idempotency.ts';
+import { type Answer, idFor } from '../application/idempotency.ts';
 import type { PlaceOrder } from '../application/place-order.ts';
 import type { ReadOrders } from '../application/read-orders.ts';
 import type { WatchOrder } from '../application/watch-order.ts';
@@ -55,7 +55,7 @@ export function createOrderMethods(dependencies: {
     command: OrderCommand,
     context: CallContext,
   ): Promise<{ order: Order }> {
-    const { caller, correlationId, traceparent, signal } = context;
+    const { caller, correlationId, traceparent, once, signal } = context;
     const { expectedVersion } = request;
     const answer = await changeOrder({
       orderId: idIn(request),
@@ -63,7 +63,7 @@ export function createOrderMethods(dependencies: {
       caller,
       cause: { correlationId, traceparent },
       isExpected: (version) => expectedVersion === undefined || version === expectedVersion,
-      once: onceOf(context),
+      once,
       signal,
     });
     return { order: orderOf(answer, context) };
@@ -85,7 +85,7 @@ export function createOrderMethods(dependencies: {
       reason: request.reason,
     });
     if (amount) await assertCurrency(idIn(request), amount, context.caller);
-    const { refundId = idFor(onceOf(context)), amountMinor, reason = '' } = given ?? {};
+    const { refundId = idFor(context.once), amountMinor, reason = '' } = given ?? {};
     return change(request, { type: 'refund', refundId, amountMinor, reason }, context);
   }
 
@@ -101,9 +101,9 @@ export function createOrderMethods(dependencies: {
 
   return {
     createOrder: serve('orders:write', async (request, context) => {
-      const { caller, correlationId, traceparent } = context;
+      const { caller, correlationId, traceparent, once } = context;
       const order = toNewOrder(parse(placeOrderBody, toBody(request)));
-      const answer = await placeOrder(order, { correlationId, traceparent }, caller, onceOf(context));
+      const answer = await placeOrder(order, { correlationId, traceparent }, caller, once);
       return { order: orderOf(answer, context) };
     }),
 
@@ -143,15 +143,6 @@ export function createOrderMethods(dependencies: {
       change(request, { type: 'fulfil' }, context),
     ),
   };
-}
-
-/** @throws AppError `VALIDATION_FAILED` when the key cannot be one. */
-function onceOf({ once }: CallContext): Once | undefined {
-  if (once && !idempotencyKeyPattern.test(once.key)) {
-    const message = 'has to be 1 to 255 visible ASCII characters';
-    throw invalid([{ field: 'idempotency-key', message }]);
-  }
-  return once;
 }
 
 /** The order that was answered; says so in the trailing metadata if it was answered before. */

@@ -1,12 +1,12 @@
 import { z } from 'zod';
 
 /** Visible ASCII, with or without the quotes of a structured field (draft-ietf-httpapi-idempotency-key-header-07). */
-export const idempotencyKeyPattern = /^(?:"[\x20\x21\x23-\x5b\x5d-\x7e]{1,255}"|[\x21\x23-\x7e]{1,255})$/;
+const pattern = /^(?:"[\x20\x21\x23-\x5b\x5d-\x7e]{1,255}"|[\x21\x23-\x7e]{1,255})$/;
 
 export const idempotencyKeyHeader = z.object({
   'idempotency-key': z
     .string()
-    .regex(idempotencyKeyPattern, 'has to be 1 to 255 visible ASCII characters')
+    .regex(pattern, 'has to be 1 to 255 visible ASCII characters')
     .optional()
     .describe('Chosen by the caller: the request is carried out once, and a repetition is answered alike'),
 });
