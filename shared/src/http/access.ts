@@ -1,4 +1,4 @@
-import type { FastifyInstance, FastifyRequest, RouteOptions } from 'fastify';
+import type { FastifyInstance, RouteOptions } from 'fastify';
 import type { Authenticate } from '../auth/authenticate.ts';
 import { type Caller, nobody, requireScope, type Scope } from '../auth/caller.ts';
 import { problems } from './problem.ts';
@@ -9,10 +9,8 @@ declare module 'fastify' {
     access?: Scope | 'public';
   }
   interface FastifyRequest {
-    /** Who asks; at a public route, or if we cannot tell, `nobody`. */
+    /** Who asks; at a public route `nobody`. */
     caller: Caller;
-    /** Why we cannot tell who asks. */
-    unidentified: unknown;
   }
 }
 
@@ -26,39 +24,23 @@ export const securitySchemes = {
   },
 } as const;
 
-type Hooks = Pick<FastifyInstance, 'addHook' | 'decorateRequest'>;
-
-/** Finds out who asks, and refuses nobody yet: whoever is about to be refused is to be counted, too. */
-export function identifyCallers(app: Hooks, authenticate: Authenticate): void {
-  app.decorateRequest('caller');
-  app.decorateRequest('unidentified');
-  app.addHook('onRequest', async (request) => {
-    request.caller = nobody;
-    if (accessTo(request) === 'public') return;
-    try {
-      request.caller = await authenticate(request.headers.authorization);
-    } catch (error) {
-      request.unidentified = error;
-    }
-  });
-}
-
 /**
  * Lets requests reach a route only with what the route says it needs, before anything of them is read. Has to be called
- * after {@link identifyCallers} and before routes are added: one that says nothing about its access makes the start fail.
+ * before routes are added: one that says nothing about its access makes the start fail.
  */
-export function guardRoutes(app: Hooks): void {
+export function guardRoutes(
+  app: Pick<FastifyInstance, 'addHook' | 'decorateRequest'>,
+  authenticate: Authenticate,
+): void {
+  app.decorateRequest('caller');
   app.addHook('onRoute', describeAccess);
   app.addHook('onRequest', async (request) => {
-    const access = accessTo(request);
-    if (access === 'public') return;
-    if (request.unidentified !== undefined) throw request.unidentified;
+    const { access } = request.routeOptions.config;
+    request.caller = nobody;
+    if (request.is404 || access === undefined || access === 'public') return;
+    request.caller = await authenticate(request.headers.authorization);
     requireScope(request.caller, access);
   });
-}
-
-function accessTo({ is404, routeOptions }: FastifyRequest): Scope | 'public' {
-  return is404 ? 'public' : (routeOptions.config.access ?? 'public');
 }
 
 function describeAccess(route: RouteOptions): void {

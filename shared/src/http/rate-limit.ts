@@ -14,8 +14,7 @@ class TooManyRequests extends Error {
 const exempt = /^\/(health(\/|$)|metrics$)/;
 
 /**
- * Counts requests by caller, those that will be refused as well: its subject where it is authenticated, the address
- * otherwise. Has to be called once callers are identified. Every answer says where the
+ * Counts requests by caller: its subject where it is authenticated, the address otherwise. Every answer says where the
  * caller stands, in the fields of draft-ietf-httpapi-ratelimit-headers-10. The count is that of this process alone.
  */
 export async function limitRate(app: HttpServer, limit: HttpLimits['rate']): Promise<void> {
@@ -28,7 +27,8 @@ export async function limitRate(app: HttpServer, limit: HttpLimits['rate']): Pro
   const windowSeconds = Math.ceil(limit.windowMs / 1000);
   const policy = `"default";q=${limit.requests};w=${windowSeconds}`;
 
-  app.addHook('onRequest', async (request, reply) => {
+  // After authentication, before the body is read.
+  app.addHook('preParsing', async (request, reply) => {
     if (exempt.test(request.routeOptions.url ?? '')) return;
     const state = await check(request);
     if (state.isAllowed) return;

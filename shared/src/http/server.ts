@@ -22,7 +22,7 @@ import { replayedHeader } from '../idempotency/key.ts';
 import { AppError, toAppError } from '../kernel/errors.ts';
 import { correlationHeader, correlationIdFrom } from '../observability/correlation-id.ts';
 import { isTraceparent, newTraceparent } from '../observability/trace-context.ts';
-import { guardRoutes, identifyCallers, securitySchemes } from './access.ts';
+import { guardRoutes, securitySchemes } from './access.ts';
 import type { HttpServer } from './http-server.ts';
 import { limitJsonDepth } from './json-depth.ts';
 import { defaultHttpLimits, type HttpLimits } from './limits.ts';
@@ -98,12 +98,11 @@ export async function createHttpServer(options: {
   limitJsonDepth(app, limits.jsonDepth);
   identifyRequests(app);
   addSecurityHeaders(app);
-  identifyCallers(app, options.authenticate);
-  await limitRate(app, limits.rate);
-  guardRoutes(app);
+  guardRoutes(app, options.authenticate);
   answerErrors(app);
   closePromptly(app);
   documentLimits(app);
+  await limitRate(app, limits.rate);
   await app.register(swagger, {
     openapi: {
       openapi: '3.1.0',
