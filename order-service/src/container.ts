@@ -1,6 +1,7 @@
 import type { AddressInfo } from 'node:net';
 import { PrismaPg } from '@prisma/adapter-pg';
 import { createAuthenticate } from '#shared/auth/authenticate.ts';
+import { createRateLimiter } from '#shared/auth/rate-limiter.ts';
 import { answerWays, orderInquiry } from '#shared/contracts/order-inquiries.ts';
 import { queues } from '#shared/contracts/topology.ts';
 import { answerOnce } from '#shared/http/answer-once.ts';
@@ -141,13 +142,14 @@ export async function createOrderService(config: OrderServiceConfig, logger: Log
   });
 
   const authenticate = createAuthenticate(config, logger);
+  const rateLimiter = createRateLimiter({ requests: config.RATE_LIMIT, windowMs: config.RATE_WINDOW_MS });
   const http = await createHttpServer({
     title: 'Order Service',
     description: 'Accepts orders and tells what becomes of them.',
     webhooks: webhookDocument,
     authenticate,
+    rateLimiter,
     logger,
-    limits: { rate: { requests: config.HTTP_RATE_LIMIT, windowMs: config.HTTP_RATE_WINDOW_MS } },
   });
   answerOnce(http, { requests: answeredRequests, clock, ttlMs });
   const health = registerHealth(http, {
@@ -163,6 +165,7 @@ export async function createOrderService(config: OrderServiceConfig, logger: Log
   const grpc = createGrpcServer({
     useCases: { placeOrder, changeOrder, readOrders, watchOrder },
     authenticate,
+    rateLimiter,
     isReady: health.isReady,
     logger,
   });
@@ -175,9 +178,10 @@ export async function createOrderService(config: OrderServiceConfig, logger: Log
       consumer.start();
       responder.start();
       webhooks.start();
-      await http.listen({ host: config.HOST, port: config.ORDER_HTTP_PORT });
       const address = await grpc.listen({ host: config.HOST, port: config.ORDER_GRPC_PORT });
       logger.info({ address }, 'gRPC is served');
+      // Last, for it says when the service is ready.
+      await http.listen({ host: config.HOST, port: config.ORDER_HTTP_PORT });
       const { port } = http.server.address() as AddressInfo;
       return `http://${config.HOST}:${port}`;
     },

@@ -1,5 +1,6 @@
 import type { AddressInfo } from 'node:net';
 import { createAuthenticate } from '#shared/auth/authenticate.ts';
+import { createRateLimiter } from '#shared/auth/rate-limiter.ts';
 import { inquiryWays } from '#shared/contracts/order-inquiries.ts';
 import { queues } from '#shared/contracts/topology.ts';
 import { answerOnce } from '#shared/http/answer-once.ts';
@@ -172,12 +173,13 @@ export async function createProcessorService(
   });
   const replays = createReplaysInBackground({ carryOut: desk.actions.carryOut, logger });
 
+  const rateLimiter = createRateLimiter({ requests: config.RATE_LIMIT, windowMs: config.RATE_WINDOW_MS });
   const http = await createHttpServer({
     title: 'Processor Service',
     description: 'Looks after stock, and after the orders under way.',
     authenticate: createAuthenticate(config, logger),
+    rateLimiter,
     logger,
-    limits: { rate: { requests: config.HTTP_RATE_LIMIT, windowMs: config.HTTP_RATE_WINDOW_MS } },
   });
   const health = registerHealth(http, {
     database: { required: true, probe: async () => (await pool.query('SELECT 1')).rowCount === 1 },

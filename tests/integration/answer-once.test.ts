@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { z } from 'zod';
 import { anonymous, type Caller } from '#shared/auth/caller.ts';
+import { createRateLimiter } from '#shared/auth/rate-limiter.ts';
 import { answerOnce } from '#shared/http/answer-once.ts';
 import { problems } from '#shared/http/problem.ts';
 import { createHttpServer, type HttpServer } from '#shared/http/server.ts';
@@ -38,6 +39,7 @@ async function serve(): Promise<HttpServer> {
     title: 'Test',
     description: 'A server',
     authenticate: async (name): Promise<Caller> => ({ ...anonymous, subject: name ?? 'ada' }),
+    rateLimiter: createRateLimiter({ requests: 1_000, windowMs: 10_000 }),
     logger: testLogger,
   });
   answerOnce(server, { requests, clock: () => now, ttlMs });

@@ -10,6 +10,7 @@ import { createWatchOrder } from '#order-service/application/watch-order.ts';
 import { registerOrderEventsRoute } from '#order-service/http/order-events-route.ts';
 import { createOrderProgress } from '#order-service/infrastructure/postgres/order-progress.ts';
 import { anonymous } from '#shared/auth/caller.ts';
+import { createRateLimiter } from '#shared/auth/rate-limiter.ts';
 import type { HttpLimits } from '#shared/http/limits.ts';
 import { createHttpServer, type HttpServer } from '#shared/http/server.ts';
 import { systemClock } from '#shared/kernel/clock.ts';
@@ -69,6 +70,7 @@ async function serve(
     title: 'Test',
     description: 'A server',
     authenticate: async () => anonymous,
+    rateLimiter: createRateLimiter({ requests: 1_000, windowMs: 10_000 }),
     logger: testLogger,
     limits,
   });

@@ -8,7 +8,7 @@ import {
   type ServiceError,
 } from '@grpc/grpc-js';
 import { detailsKey } from '#order-service/grpc/error-status.ts';
-import { BadRequest, ErrorInfo } from '#order-service/grpc/protobuf/google/rpc/error_details.ts';
+import { BadRequest, ErrorInfo, RetryInfo } from '#order-service/grpc/protobuf/google/rpc/error_details.ts';
 import { Status } from '#order-service/grpc/protobuf/google/rpc/status.ts';
 import {
   GetOrderRequest,
@@ -31,6 +31,8 @@ export interface Refusal {
   readonly message: string;
   readonly reason: string | undefined;
   readonly fields: readonly string[];
+  /** After how many seconds to come back. */
+  readonly retrySeconds: number | undefined;
 }
 
 export function connectOrders(address: string): OrderServiceClient {
@@ -97,12 +99,13 @@ export async function refusalOf(calling: Promise<unknown>): Promise<Refusal> {
   const [bytes] = error.metadata.get(detailsKey);
   const details = bytes === undefined ? [] : Status.decode(bytes as Buffer).details;
   const find = (name: string) => details.find(({ typeUrl }) => typeUrl.endsWith(`.${name}`))?.value;
-  const [info, bad] = [find('ErrorInfo'), find('BadRequest')];
+  const [info, bad, retry] = [find('ErrorInfo'), find('BadRequest'), find('RetryInfo')];
   return {
     code: error.code,
     message: error.details,
     reason: info && ErrorInfo.decode(info).reason,
     fields: bad ? BadRequest.decode(bad).fieldViolations.map(({ field }) => field) : [],
+    retrySeconds: retry && Number(RetryInfo.decode(retry).retryDelay?.seconds),
   };
 }
 

@@ -6,7 +6,8 @@ import {
   status,
 } from '@grpc/grpc-js';
 import type { Authenticate } from '#shared/auth/authenticate.ts';
-import { type Caller, requireScope, type Scope } from '#shared/auth/caller.ts';
+import { type Caller, nobody, requireScope, type Scope } from '#shared/auth/caller.ts';
+import { type RateLimiter, tooManyRequests } from '#shared/auth/rate-limiter.ts';
 import { idempotencyKeyHeader, idempotencyKeyOf, replayedHeader } from '#shared/idempotency/key.ts';
 import { toAppError } from '#shared/kernel/errors.ts';
 import { correlationHeader, correlationIdFrom } from '#shared/observability/correlation-id.ts';
@@ -34,6 +35,7 @@ export interface ServingDependencies {
   /** The scope that callers need. */
   readonly access: Scope;
   readonly authenticate: Authenticate;
+  readonly rateLimiter: RateLimiter;
   readonly logger: Logger;
 }
 
@@ -61,15 +63,15 @@ export function receive(call: Call): Arrival {
 /**
  * Lets a call in.
  *
- * @throws AppError `UNAUTHENTICATED`, `FORBIDDEN`, `IDENTITY_UNAVAILABLE`, `VALIDATION_FAILED` when the idempotency key
- * cannot be one; the signal's reason when the caller is gone.
+ * @throws AppError `TOO_MANY_REQUESTS`, `UNAUTHENTICATED`, `FORBIDDEN`, `IDENTITY_UNAVAILABLE`, `VALIDATION_FAILED` when
+ * the idempotency key cannot be one; the signal's reason when the caller is gone.
  */
 export async function admit(
   call: Call,
   { correlationId, ending: { signal } }: Arrival,
-  { access, authenticate }: ServingDependencies,
+  { access, authenticate, rateLimiter }: ServingDependencies,
 ): Promise<CallContext> {
-  const caller = await authenticate(textOf(call, 'authorization'));
+  const caller = await callerOf(call, authenticate, rateLimiter);
   requireScope(caller, access);
   signal.throwIfAborted();
   const traceparent = textOf(call, 'traceparent');
@@ -82,6 +84,22 @@ export async function admit(
     trailer: new Metadata(),
     signal,
   };
+}
+
+async function callerOf(call: Call, authenticate: Authenticate, rateLimiter: RateLimiter): Promise<Caller> {
+  const shown = await authenticate(textOf(call, 'authorization')).then(
+    (caller) => ({ caller }),
+    // Who shows no token, or a wrong one, is counted by his address.
+    (refusal: unknown) => ({ caller: nobody, refusal }),
+  );
+  const standing = await rateLimiter.count(shown.caller, hostOf(call));
+  if (standing.isExceeded) throw tooManyRequests(rateLimiter.rate, standing);
+  if ('refusal' in shown) throw shown.refusal;
+  return shown.caller;
+}
+
+function hostOf(call: Call): string {
+  return call.getPeer().replace(/:\d+$/, '');
 }
 
 /** The status that refuses a call because of what was thrown. Failures of ours are logged. */

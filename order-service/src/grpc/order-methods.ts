@@ -1,7 +1,5 @@
-import type { Authenticate } from '#shared/auth/authenticate.ts';
 import type { Caller, Scope } from '#shared/auth/caller.ts';
 import { replayedHeader } from '#shared/idempotency/key.ts';
-import type { Logger } from '#shared/observability/logger.ts';
 import type { ChangeOrder } from '../application/change-order.ts';
 import { type Answer, idFor } from '../application/idempotency.ts';
 import type { PlaceOrder } from '../application/place-order.ts';
@@ -10,7 +8,7 @@ import type { WatchOrder } from '../application/watch-order.ts';
 import type { OrderCommand } from '../domain/order-commands.ts';
 import { toNewOrder } from '../http/order-routes.ts';
 import { cancelBody, listQuery, orderIdParams, placeOrderBody, refundBody } from '../http/order-schemas.ts';
-import type { CallContext } from './call-context.ts';
+import type { CallContext, ServingDependencies } from './call-context.ts';
 import {
   fromPaymentModeMessage,
   fromStatusMessage,
@@ -40,15 +38,13 @@ export interface OrderUseCases {
 }
 
 /** The gRPC side of orders: the same functions as behind the REST API, under the same rules for what is given. */
-export function createOrderMethods(dependencies: {
-  useCases: OrderUseCases;
-  authenticate: Authenticate;
-  logger: Logger;
-}): OrderServiceServer {
-  const { useCases, authenticate, logger } = dependencies;
+export function createOrderMethods(
+  dependencies: { useCases: OrderUseCases } & Omit<ServingDependencies, 'access'>,
+): OrderServiceServer {
+  const { useCases, ...serving } = dependencies;
   const { placeOrder, changeOrder, readOrders, watchOrder } = useCases;
   const serve = <Request, Response>(access: Scope, method: UnaryMethod<Request, Response>) =>
-    serveUnary(method, { access, authenticate, logger });
+    serveUnary(method, { access, ...serving });
 
   async function change(
     request: { readonly orderId: string; readonly expectedVersion?: number | undefined },
@@ -128,7 +124,7 @@ export function createOrderMethods(dependencies: {
       return { orders: items.map(toOrderMessage), nextPageToken: nextCursor };
     }),
 
-    watchOrder: serveStream(watch, { access: 'orders:read', authenticate, logger }),
+    watchOrder: serveStream(watch, { access: 'orders:read', ...serving }),
 
     payOrder: serve('orders:write', (request, context) => change(request, { type: 'pay' }, context)),
 

@@ -1,9 +1,7 @@
 import { promisify } from 'node:util';
 import { Server, ServerCredentials } from '@grpc/grpc-js';
 import { HealthImplementation } from 'grpc-health-check';
-import type { Authenticate } from '#shared/auth/authenticate.ts';
-import type { Logger } from '#shared/observability/logger.ts';
-import { createOrderMethods, type OrderUseCases } from './order-methods.ts';
+import { createOrderMethods } from './order-methods.ts';
 import { OrderServiceService } from './protobuf/oms/v1/order_service.ts';
 import { createReflection } from './reflection.ts';
 
@@ -27,20 +25,17 @@ export interface GrpcServer {
 }
 
 /** The gRPC API, with reflection and the standard health service, which says what `isReady` says. */
-export function createGrpcServer(dependencies: {
-  useCases: OrderUseCases;
-  authenticate: Authenticate;
-  isReady: () => Promise<boolean>;
-  logger: Logger;
-}): GrpcServer {
-  const { useCases, authenticate, isReady, logger } = dependencies;
+export function createGrpcServer(
+  dependencies: Parameters<typeof createOrderMethods>[0] & { isReady: () => Promise<boolean> },
+): GrpcServer {
+  const { isReady, ...serving } = dependencies;
   const server = new Server({
     'grpc.max_receive_message_length': largestRequestBytes,
     'grpc.max_send_message_length': largestResponseBytes,
     'grpc.max_concurrent_streams': streamsPerConnection,
     'grpc.keepalive_time_ms': keepaliveMs,
   });
-  server.addService(OrderServiceService, createOrderMethods({ useCases, authenticate, logger }));
+  server.addService(OrderServiceService, createOrderMethods(serving));
   createReflection().addToServer(server);
   const health = new HealthImplementation();
   health.addToServer(server);

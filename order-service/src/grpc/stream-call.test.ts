@@ -1,6 +1,7 @@
 import { credentials, type ServiceError, status } from '@grpc/grpc-js';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { anonymous } from '#shared/auth/caller.ts';
+import { createRateLimiter } from '#shared/auth/rate-limiter.ts';
 import { AppError } from '#shared/kernel/errors.ts';
 import { createLogger } from '#shared/observability/logger.ts';
 import type { HistoryEntry } from '../application/ports/order-progress.ts';
@@ -24,6 +25,7 @@ async function serve(watchOrder: WatchOrder): Promise<void> {
   server = createGrpcServer({
     useCases: { watchOrder } as OrderUseCases,
     authenticate: async () => anonymous,
+    rateLimiter: createRateLimiter({ requests: 1_000, windowMs: 10_000 }),
     isReady: async () => true,
     logger: createLogger({ service: 'test', level: 'silent' }),
   });

@@ -1,7 +1,6 @@
 import { z } from 'zod';
 import { authSettings } from '../auth/auth-settings.ts';
 import { defaultRetryDelaysMs } from '../contracts/topology.ts';
-import { defaultHttpLimits } from '../http/limits.ts';
 import { failpointNames } from '../kernel/failpoints.ts';
 import { parseRetryDelays } from '../messaging/retry-delays.ts';
 
@@ -60,8 +59,8 @@ export const commonSettings = {
   DATABASE_POOL_SIZE: positiveInteger.default(10),
   /** How long an idempotency key stands for its request. */
   IDEMPOTENCY_KEY_HOURS: z.coerce.number().positive().max(8_760).default(24),
-  HTTP_RATE_LIMIT: positiveInteger.default(defaultHttpLimits.rate.requests),
-  HTTP_RATE_WINDOW_MS: positiveInteger.default(defaultHttpLimits.rate.windowMs),
+  RATE_LIMIT: positiveInteger.default(100_000),
+  RATE_WINDOW_MS: positiveInteger.default(10_000),
   FAILPOINTS: failpoints.default([]),
   ...authSettings,
 } as const;

@@ -1,7 +1,9 @@
 import type { FastifyInstance, RouteOptions } from 'fastify';
 import type { Authenticate } from '../auth/authenticate.ts';
 import { type Caller, nobody, requireScope, type Scope } from '../auth/caller.ts';
+import type { RateLimiter } from '../auth/rate-limiter.ts';
 import { problems } from './problem.ts';
+import { countRequest } from './rate-limit.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -25,21 +27,26 @@ export const securitySchemes = {
 } as const;
 
 /**
- * Lets requests reach a route only with what the route says it needs, before anything of them is read. Has to be called
- * before routes are added: one that says nothing about its access makes the start fail.
+ * Lets requests reach a route only with what the route says it needs, and only so many of one caller, before anything of
+ * them is read. Has to be called before routes are added: one that says nothing about its access makes the start fail.
  */
 export function guardRoutes(
   app: Pick<FastifyInstance, 'addHook' | 'decorateRequest'>,
-  authenticate: Authenticate,
+  { authenticate, rateLimiter }: { authenticate: Authenticate; rateLimiter: RateLimiter },
 ): void {
   app.decorateRequest('caller');
   app.addHook('onRoute', describeAccess);
-  app.addHook('onRequest', async (request) => {
+  app.addHook('onRequest', async (request, reply) => {
     const { access } = request.routeOptions.config;
+    const isOpen = request.is404 || access === undefined || access === 'public';
     request.caller = nobody;
-    if (request.is404 || access === undefined || access === 'public') return;
-    request.caller = await authenticate(request.headers.authorization);
-    requireScope(request.caller, access);
+    try {
+      if (!isOpen) request.caller = await authenticate(request.headers.authorization);
+    } finally {
+      // Who shows no token, or a wrong one, is counted by his address.
+      await countRequest(request, reply, rateLimiter);
+    }
+    if (!isOpen) requireScope(request.caller, access);
   });
 }
 

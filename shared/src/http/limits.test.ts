@@ -4,6 +4,8 @@ import { text } from 'node:stream/consumers';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { z } from 'zod';
 import { anonymous } from '../auth/caller.ts';
+import { createRateLimiter, type Rate } from '../auth/rate-limiter.ts';
+import { unauthenticated } from '../auth/token-verifier.ts';
 import { createLogger } from '../observability/logger.ts';
 import { registerHealth } from './health.ts';
 import { isDeeperThan } from './json-depth.ts';
@@ -13,11 +15,18 @@ import { createHttpServer, type HttpServer } from './server.ts';
 let app: HttpServer | undefined;
 afterEach(() => app?.close());
 
-async function serverWith(limits: Partial<HttpLimits>): Promise<HttpServer> {
+async function serverWith(
+  limits: Partial<HttpLimits>,
+  rate: Rate = { requests: 1_000, windowMs: 10_000 },
+): Promise<HttpServer> {
   const server = await createHttpServer({
     title: 'Test',
     description: 'A server',
-    authenticate: async (name) => (name === undefined ? anonymous : { ...anonymous, subject: name }),
+    authenticate: async (name) => {
+      if (name === 'wrong') throw unauthenticated('that is no signed token');
+      return name === undefined ? anonymous : { ...anonymous, subject: name };
+    },
+    rateLimiter: createRateLimiter(rate),
     logger: createLogger({ service: 'test', level: 'silent' }),
     limits,
   });
@@ -37,7 +46,7 @@ describe('the rate of requests', () => {
     server.inject({ method: 'POST', url: '/things', payload: {}, headers, remoteAddress });
 
   test('is told with every answer, and ends in a problem that says when to come back', async () => {
-    const server = await serverWith({ rate: { requests: 2, windowMs: 30_000 } });
+    const server = await serverWith({}, { requests: 2, windowMs: 30_000 });
     const [first, second, third] = [await ask(server), await ask(server), await ask(server)];
     expect([first, second, third].map(({ statusCode }) => statusCode)).toEqual([200, 200, 429]);
     expect(first.headers).toMatchObject({
@@ -46,11 +55,15 @@ describe('the rate of requests', () => {
     });
     expect(third.headers).toMatchObject({ ratelimit: '"default";r=0;t=30', 'retry-after': '30' });
     expect(third.headers['content-type']).toMatch(/^application\/problem\+json/);
-    expect(third.json()).toMatchObject({ status: 429, code: 'HTTP_429', title: 'Too Many Requests' });
+    expect(third.json()).toMatchObject({
+      status: 429,
+      code: 'TOO_MANY_REQUESTS',
+      title: 'Too many requests',
+    });
   });
 
   test('counts for each caller apart, wherever it calls from, and for each address without one', async () => {
-    const server = await serverWith({ rate: { requests: 1, windowMs: 30_000 } });
+    const server = await serverWith({}, { requests: 1, windowMs: 30_000 });
     const statusOf = async (...request: [object?, string?]) => (await ask(server, ...request)).statusCode;
     expect(await statusOf({ authorization: 'ada' })).toBe(200);
     expect(await statusOf({ authorization: 'ada' }, '10.0.0.2')).toBe(429);
@@ -60,8 +73,16 @@ describe('the rate of requests', () => {
     expect(await statusOf({}, '10.0.0.2')).toBe(200);
   });
 
+  test('counts wrong tokens for the address that they come from', async () => {
+    const server = await serverWith({}, { requests: 1, windowMs: 30_000 });
+    const statusOf = async (authorization: string) => (await ask(server, { authorization })).statusCode;
+    expect(await statusOf('wrong')).toBe(401);
+    expect(await statusOf('wrong')).toBe(429);
+    expect(await statusOf('ada')).toBe(200);
+  });
+
   test('begins anew with the next window', async () => {
-    const server = await serverWith({ rate: { requests: 1, windowMs: 50 } });
+    const server = await serverWith({}, { requests: 1, windowMs: 50 });
     expect((await ask(server)).statusCode).toBe(200);
     await expect(
       (async () => {
@@ -71,7 +92,7 @@ describe('the rate of requests', () => {
   });
 
   test('counts addresses that lead nowhere, and no look at the health', async () => {
-    const server = await serverWith({ rate: { requests: 1, windowMs: 30_000 } });
+    const server = await serverWith({}, { requests: 1, windowMs: 30_000 });
     const statusOf = async (url: string) => (await server.inject(url)).statusCode;
     for (const _ of [1, 2, 3]) expect(await statusOf('/health/live')).toBe(200);
     expect(await statusOf('/nowhere')).toBe(404);

@@ -1,7 +1,5 @@
 /** How much of the server one client may take up. */
 export interface HttpLimits {
-  /** Requests of one caller within a window; counted in each process by itself. */
-  readonly rate: { readonly requests: number; readonly windowMs: number };
   readonly bodyBytes: number;
   /** Objects and lists inside each other in a JSON body. */
   readonly jsonDepth: number;
@@ -13,7 +11,6 @@ export interface HttpLimits {
 }
 
 export const defaultHttpLimits: HttpLimits = {
-  rate: { requests: 100_000, windowMs: 10_000 },
   bodyBytes: 256 * 1024,
   jsonDepth: 20,
   headersTimeoutMs: 15_000,

@@ -15,6 +15,7 @@ export const problemSchema = z.object({
   errors: z.array(z.object({ field: z.string(), message: z.string() })).optional(),
   allowed: z.array(z.string()).optional().describe('States in which it would have been possible'),
   scope: z.string().optional().describe('The scope that the token lacks'),
+  retryAfterSeconds: z.int().optional().describe('What Retry-After says'),
 });
 export type Problem = z.infer<typeof problemSchema>;
 
@@ -38,6 +39,7 @@ const answers: Record<ErrorCode, { status: number; title: string }> = {
   UNAUTHENTICATED: { status: 401, title: 'A valid access token is needed' },
   FORBIDDEN: { status: 403, title: 'The access token does not allow this' },
   IDENTITY_UNAVAILABLE: { status: 503, title: 'Access tokens cannot be verified now' },
+  TOO_MANY_REQUESTS: { status: 429, title: 'Too many requests' },
   IDEMPOTENCY_KEY_REUSED: { status: 422, title: 'The idempotency key stands for another request' },
   IDEMPOTENCY_KEY_IN_USE: { status: 409, title: 'The first request with this key is still under way' },
   ORDER_NOT_FOUND: { status: 404, title: 'There is no such order' },
@@ -84,7 +86,8 @@ const answers: Record<ErrorCode, { status: number; title: string }> = {
 };
 
 /** Seconds after which a client may come back with the same request; `undefined` where that is no use. */
-export function retryAfterSecondsOf({ status, code }: Problem): number | undefined {
+export function retryAfterSecondsOf({ status, code, retryAfterSeconds }: Problem): number | undefined {
+  if (retryAfterSeconds !== undefined) return retryAfterSeconds;
   if (code === 'IDEMPOTENCY_KEY_IN_USE') return 1;
   return status === 503 ? 2 : undefined;
 }
@@ -92,7 +95,7 @@ export function retryAfterSecondsOf({ status, code }: Problem): number | undefin
 /** The problem document of an error. Of our own failures it tells the title and nothing else. */
 export function toProblem(error: AppError, request: { instance: string; correlationId: string }): Problem {
   const { status, title } = answers[error.code];
-  const { errors, allowed, scope } = error.data as Pick<Problem, 'errors' | 'allowed' | 'scope'>;
+  const { errors, allowed, scope, retryAfterSeconds } = error.data as Partial<Problem>;
   return {
     type: `urn:problem:${error.code.toLowerCase().replaceAll('_', '-')}`,
     title,
@@ -104,6 +107,7 @@ export function toProblem(error: AppError, request: { instance: string; correlat
     ...(errors ? { errors } : {}),
     ...(allowed ? { allowed } : {}),
     ...(scope ? { scope } : {}),
+    ...(retryAfterSeconds ? { retryAfterSeconds } : {}),
   };
 }
 

@@ -3,6 +3,7 @@ import { type AddressInfo, connect } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { z } from 'zod';
 import { anonymous } from '../auth/caller.ts';
+import { createRateLimiter } from '../auth/rate-limiter.ts';
 import { AppError } from '../kernel/errors.ts';
 import { createLogger } from '../observability/logger.ts';
 import { registerHealth } from './health.ts';
@@ -18,6 +19,7 @@ beforeEach(async () => {
     title: 'Test',
     description: 'A server',
     authenticate: async () => anonymous,
+    rateLimiter: createRateLimiter({ requests: 1_000, windowMs: 10_000 }),
     logger: createLogger({ service: 'test', level: 'silent' }),
   });
   app.post(

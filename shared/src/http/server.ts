@@ -18,6 +18,7 @@ import {
 } from 'fastify-type-provider-zod';
 import type { Logger } from 'pino';
 import type { Authenticate } from '../auth/authenticate.ts';
+import type { RateLimiter } from '../auth/rate-limiter.ts';
 import { replayedHeader } from '../idempotency/key.ts';
 import { AppError, toAppError } from '../kernel/errors.ts';
 import { correlationHeader, correlationIdFrom } from '../observability/correlation-id.ts';
@@ -34,7 +35,6 @@ import {
   retryAfterSecondsOf,
   toProblem,
 } from './problem.ts';
-import { limitRate } from './rate-limit.ts';
 import { addSecurityHeaders } from './security-headers.ts';
 import { answerUnreadable } from './unreadable-requests.ts';
 import { watchUnusedConnections } from './unused-connections.ts';
@@ -66,6 +66,7 @@ export async function createHttpServer(options: {
   title: string;
   description: string;
   authenticate: Authenticate;
+  rateLimiter: RateLimiter;
   logger: Logger;
   limits?: Partial<HttpLimits>;
   /** Requests that the service sends to others, as the OpenAPI document describes them. */
@@ -98,11 +99,10 @@ export async function createHttpServer(options: {
   limitJsonDepth(app, limits.jsonDepth);
   identifyRequests(app);
   addSecurityHeaders(app);
-  guardRoutes(app, options.authenticate);
+  guardRoutes(app, options);
   answerErrors(app);
   closePromptly(app);
   documentLimits(app);
-  await limitRate(app, limits.rate);
   await app.register(swagger, {
     openapi: {
       openapi: '3.1.0',
