@@ -1,0 +1,90 @@
+import { STATUS_CODES } from 'node:http';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod';
+import { replayedHeader } from '../idempotency/key.ts';
+import { AppError, toAppError } from '../kernel/errors.ts';
+import type { HttpServer } from './http-server.ts';
+import { httpProblem, type Problem, problemContentType, retryAfterSecondsOf, toProblem } from './problem.ts';
+
+/** Answers whatever is thrown, and addresses that lead nowhere, with problem documents. */
+export function answerErrors(app: HttpServer): void {
+  app.setErrorHandler((thrown: Error, request, reply) => answerError(thrown, request, reply));
+  app.setNotFoundHandler((request, reply) =>
+    send(reply, httpProblem(404, 'There is nothing at this address', whichRequest(request))),
+  );
+}
+
+/** Failures of ours are logged, and not told. */
+export function answerError(thrown: Error, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  const problem = describe(thrown, request);
+  if (problem.status >= 500) {
+    const { method, correlationId } = request;
+    const route = request.routeOptions.url;
+    request.log[problem.status === 503 ? 'warn' : 'error'](
+      { err: thrown, method, route, correlationId },
+      'request failed',
+    );
+  }
+  if (problem.status === 401) reply.header('www-authenticate', challengeOf(request));
+  const retryAfterSeconds = retryAfterSecondsOf(problem);
+  if (retryAfterSeconds !== undefined) reply.header('retry-after', retryAfterSeconds);
+  // The refusal was decided before, for the same idempotency key.
+  if (thrown instanceof AppError && thrown.data['replayed'] === true) reply.header(replayedHeader, 'true');
+  return send(reply, problem);
+}
+
+/** RFC 6750: whoever showed no token is told nothing about what is wrong with it. */
+function challengeOf({ headers }: FastifyRequest): string {
+  return headers.authorization === undefined ? 'Bearer' : 'Bearer error="invalid_token"';
+}
+
+function send(reply: FastifyReply, problem: Problem): FastifyReply {
+  return reply.code(problem.status).type(problemContentType).serializer(JSON.stringify).send(problem);
+}
+
+function describe(thrown: Error & { statusCode?: number }, request: FastifyRequest): Problem {
+  if (hasZodFastifySchemaValidationErrors(thrown)) {
+    return toProblem(invalid(thrown.validation), whichRequest(request));
+  }
+  if (!(thrown instanceof AppError) && thrown.statusCode && thrown.statusCode < 500) {
+    return {
+      ...httpProblem(thrown.statusCode, STATUS_CODES[thrown.statusCode] ?? 'Error', whichRequest(request)),
+      detail: thrown.message,
+    };
+  }
+  return toProblem(toAppError(thrown), whichRequest(request));
+}
+
+/** What the zod provider reports; `params` holds what zod says beyond path and message. */
+interface Issue {
+  readonly instancePath: string;
+  readonly keyword: string;
+  readonly message?: string | undefined;
+  readonly params: { readonly keys?: unknown };
+}
+
+function invalid(issues: readonly Issue[]): AppError {
+  const errors = issues.flatMap(toFieldErrors);
+  return new AppError({
+    code: 'VALIDATION_FAILED',
+    kind: 'rejected',
+    message: errors.map(({ field, message }) => `${field || 'body'}: ${message}`).join('; '),
+    data: { errors },
+  });
+}
+
+/** One error per wrong field: zod gathers all unknown fields of an object in one issue about the object. */
+function toFieldErrors({ instancePath, keyword, message = 'is not valid', params }: Issue) {
+  const path = instancePath.split('/').filter((part) => part !== '');
+  if (keyword === 'unrecognized_keys' && Array.isArray(params.keys)) {
+    return params.keys.map((key) => ({
+      field: [...path, String(key)].join('.'),
+      message: 'is not a known field',
+    }));
+  }
+  return [{ field: path.join('.'), message }];
+}
+
+function whichRequest(request: FastifyRequest): { instance: string; correlationId: string } {
+  return { instance: request.url, correlationId: request.correlationId };
+}
