@@ -9,8 +9,10 @@ import {
 } from '#order-service/grpc/protobuf/oms/v1/order_service.ts';
 import { issueToken, startLocalIssuer } from '#scripts/local-issuer/issuer.ts';
 import { newId } from '#shared/kernel/ids.ts';
+import { eventually } from '#tests/support/eventually.ts';
 import { connectOrders, statusOf } from '#tests/support/grpc-client.ts';
 import { createTestSystem, type TestSystem } from '#tests/support/system.ts';
+import { startWebhookReceiver } from '#tests/support/webhook-receiver.ts';
 
 const dir = mkdtempSync(join(tmpdir(), 'issuer-'));
 let issuer: Awaited<ReturnType<typeof startLocalIssuer>>;
@@ -209,6 +211,50 @@ describe('an order', () => {
     expect([again.status, again.headers.get('idempotent-replayed')]).toEqual([202, 'true']);
     const foreign = await cancel('formerOperator');
     expect([foreign.status, foreign.headers.get('idempotent-replayed')]).toEqual([404, null]);
+  });
+});
+
+describe('a webhook', () => {
+  const subscribe = async (person: Person, wish: object) => {
+    const response = await ask(person, 'POST', `${system.urls.order}/webhooks`, wish);
+    return { status: response.status, ...((await response.json()) as { id: string; code?: string }) };
+  };
+  const place = async (person: Person) => {
+    const customerId = people[person]?.subject ?? '';
+    const response = await ask(person, 'POST', `${system.urls.order}/orders`, orderOf(customerId));
+    return ((await response.json()) as { id: string }).id;
+  };
+
+  test('is told of the orders of its owner, or of everybody if an operator wants that', async () => {
+    const receiver = await startWebhookReceiver();
+    const eventTypes = ['order.placed'];
+    const own = await subscribe('customer', { url: `${receiver.url}/alice`, eventTypes });
+    const all = await subscribe('operator', { url: `${receiver.url}/all`, eventTypes, scope: 'all' });
+    const placed = { alice: await place('customer'), bob: await place('otherCustomer') };
+    await eventually(() => receiver.received.length === 3);
+    const told = receiver.received.map(({ path, body }) => [path, JSON.parse(body).data.orderId]);
+    expect(told).toEqual(
+      expect.arrayContaining([
+        ['/alice', placed.alice],
+        ['/all', placed.alice],
+        ['/all', placed.bob],
+      ]),
+    );
+    for (const [person, { id }] of [
+      ['otherCustomer', own],
+      ['customer', all],
+      ['operator', own],
+    ] as const) {
+      expect((await ask(person, 'DELETE', `${system.urls.order}/webhooks/${id}`)).status).toBe(404);
+    }
+    await receiver.close();
+  });
+
+  test('for the orders of everybody is not for customers', async () => {
+    expect(await subscribe('customer', { url: 'https://example.com/', scope: 'all' })).toMatchObject({
+      status: 403,
+      code: 'FORBIDDEN',
+    });
   });
 });
 

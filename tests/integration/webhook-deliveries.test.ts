@@ -194,19 +194,19 @@ describe('a delivery', () => {
   });
 
   test('to a receiver that hangs does not hold up others, however many wait for it', async () => {
+    await one.close();
+    // Longer than the test has patience.
+    one = openWebhooks(database.url, { timeoutMs: 30_000 });
     const slow = await startWebhookReceiver();
     slow.answer = () => {};
     const { webhook } = await subscribe({ url: slow.url });
-    for (let count = 0; count < 30; count += 1) await place();
+    // More than a process sends at the same time.
+    await Promise.all(Array.from({ length: 250 }, () => place()));
     const { webhook: quick } = await subscribe();
     await place();
     one.dispatcher.start();
     await finished(quick.id);
-    expect((await logOf(webhook.id)).every(({ status }) => status === 'pending')).toBe(true);
-    const attempt = await eventually(
-      async () => (await logOf(webhook.id)).flatMap(({ attemptLog }) => attemptLog)[0] ?? false,
-    );
-    expect(attempt).toMatchObject({ error: 'no answer within 2000 ms' });
+    expect((await logOf(webhook.id)).every(({ attempts }) => attempts === 0)).toBe(true);
     await slow.close();
   });
 

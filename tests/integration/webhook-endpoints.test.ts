@@ -1,3 +1,4 @@
+import http from 'node:http';
 import { pipeline, Readable } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { WebhookEndpoints } from '#order-service/application/ports/webhook-endpoints.ts';
@@ -88,9 +89,12 @@ describe('a request to a receiver', () => {
 
   test('asks no proxy', async () => {
     const proxy = await startWebhookReceiver();
-    const before = { ...process.env };
-    Object.assign(process.env, { http_proxy: proxy.url, HTTP_PROXY: proxy.url, NODE_USE_ENV_PROXY: '1' });
+    const { globalAgent } = http;
+    // What NODE_USE_ENV_PROXY makes of every request that does not say otherwise.
+    http.globalAgent = new http.Agent({ proxyEnv: { HTTP_PROXY: proxy.url } });
     try {
+      http.get(receiver.url).on('error', () => undefined);
+      await eventually(() => proxy.received.length === 1);
       expect(
         await post(
           endpointsWith(async () => []),
@@ -98,9 +102,10 @@ describe('a request to a receiver', () => {
         ),
       ).toMatchObject({ statusCode: 204 });
     } finally {
-      process.env = before;
+      http.globalAgent = globalAgent;
     }
-    expect(proxy.received).toEqual([]);
+    expect(proxy.received).toHaveLength(1);
+    expect(receiver.received).toHaveLength(1);
     await proxy.close();
   });
 
