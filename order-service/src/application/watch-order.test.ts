@@ -1,12 +1,12 @@
 import { describe, expect, test } from '@jest/globals';
-import { type Caller, scopes } from '#shared/auth/caller.ts';
+import { type Caller, type Scope, scopes } from '#shared/auth/caller.ts';
 import { systemClock } from '#shared/kernel/clock.ts';
 import type { Order } from '../domain/order.ts';
 import { orderWith } from '../domain/testing/orders.ts';
 import type { OrderUpdates } from './order-updates.ts';
 import type { HistoryEntry } from './ports/order-progress.ts';
 import { orderNotFound } from './read-orders.ts';
-import { createWatchOrder } from './watch-order.ts';
+import { createWatchOrder, mostWatchesPerCustomer } from './watch-order.ts';
 
 const day = 86_400_000;
 const entry: HistoryEntry = {
@@ -74,6 +74,30 @@ describe('watching an order', () => {
   test('is refused to others as if there were no such order', async () => {
     const { entries } = watch({}, 0, { ...callerUntil(), subject: 'bob' });
     await expect(entries).rejects.toMatchObject({ code: 'ORDER_NOT_FOUND' });
+  });
+
+  test('is for so many at a time of one customer, and for any number of operators', async () => {
+    const watchOrder = createWatchOrder({
+      readOrders: { get: async () => orderWith({}) },
+      orderUpdates: { watch: async function* () {} },
+      clock: systemClock,
+    });
+    const watchAs = async (subject: string, granted: readonly Scope[] = ['orders:read']) => {
+      const gone = new AbortController();
+      const caller = { subject, scopes: new Set(granted) };
+      await watchOrder({ orderId: 'o-1', after: 0, caller, signal: gone.signal });
+      return gone;
+    };
+    const first = await watchAs('ada');
+    for (let others = 1; others < mostWatchesPerCustomer; others += 1) await watchAs('ada');
+    await expect(watchAs('ada')).rejects.toMatchObject({ code: 'TOO_MANY_WATCHERS' });
+    await watchAs('bob');
+    first.abort();
+    await watchAs('ada');
+    await expect(watchAs('ada')).rejects.toMatchObject({ code: 'TOO_MANY_WATCHERS' });
+
+    const operators = Array.from({ length: 2 * mostWatchesPerCustomer }, () => watchAs('olivia', scopes));
+    await expect(Promise.all(operators)).resolves.toHaveLength(2 * mostWatchesPerCustomer);
   });
 
   test('ends with the token of the caller', async () => {
