@@ -45,6 +45,9 @@ export const undoingPlaces = {
 /** Where the order-service may die after it accepted a command and before it said so. */
 export const commandPlaces = ['change-order.after-commit'] as const satisfies readonly FailpointName[];
 
+/** In which the order-service dies while it tells webhooks. */
+export const webhookPlace = 'webhook.after-send' satisfies FailpointName;
+
 /**
  * Lets a service die at the failpoint in the middle of a load, starts it again, and demands that nothing was lost or
  * done twice and that every order ended as if nothing had happened.

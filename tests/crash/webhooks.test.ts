@@ -3,6 +3,7 @@ import { Webhook as Verifier } from 'standardwebhooks';
 import { eventually } from '../support/eventually.ts';
 import { createTestSystem, orderClient, type TestSystem } from '../support/system.ts';
 import { startWebhookReceiver, typesAbout, type WebhookReceiver } from '../support/webhook-receiver.ts';
+import { webhookPlace } from './survival.ts';
 
 let system: TestSystem;
 let receiver: WebhookReceiver;
@@ -29,7 +30,7 @@ async function subscribe(): Promise<string> {
 test('webhooks tell everything, although kill -9 hits the order-service in the middle of deliveries', async () => {
   const secret = await subscribe();
   await system.stop('order');
-  const armed = await system.startArmed('order', 'webhook.after-send');
+  const armed = await system.startArmed('order', webhookPlace);
   const client = orderClient(system.urls.order);
   const placed = await Promise.allSettled(Array.from({ length: 10 }, () => client.place()));
   expect(await armed.exited).toEqual({ code: null, signal: 'SIGKILL' });
