@@ -107,8 +107,12 @@ describe('every route of the OpenAPI documents', () => {
         const seen = [401, 403].includes(response.status) ? response.status : 'let in';
         const expected = scope === undefined ? 'let in' : verdict(person, scope);
         expect([method, path, seen]).toEqual([method, path, expected]);
-        if (seen === 401) expect(response.headers.get('www-authenticate')).toMatch(/^Bearer/);
-        if (seen === 403) expect(await response.json()).toMatchObject({ code: 'FORBIDDEN', scope });
+        const challenge = response.headers.get('www-authenticate');
+        if (seen === 401) expect(challenge).toMatch(/^Bearer/);
+        if (seen === 403) {
+          expect(challenge).toBe(`Bearer error="insufficient_scope", scope="${scope}"`);
+          expect(await response.json()).toMatchObject({ code: 'FORBIDDEN', scope });
+        }
       }
     },
   );

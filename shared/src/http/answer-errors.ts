@@ -25,7 +25,8 @@ export function answerError(thrown: Error, request: FastifyRequest, reply: Fasti
       'request failed',
     );
   }
-  if (problem.status === 401) reply.header('www-authenticate', challengeOf(request));
+  const challenge = challengeOf(problem, request);
+  if (challenge !== undefined) reply.header('www-authenticate', challenge);
   const retryAfterSeconds = retryAfterSecondsOf(problem);
   if (retryAfterSeconds !== undefined) reply.header('retry-after', retryAfterSeconds);
   // The refusal was decided before, for the same idempotency key.
@@ -33,8 +34,10 @@ export function answerError(thrown: Error, request: FastifyRequest, reply: Fasti
   return send(reply, problem);
 }
 
-/** RFC 6750: whoever showed no token is told nothing about what is wrong with it. */
-function challengeOf({ headers }: FastifyRequest): string {
+/** RFC 6750, section 3: what a token would have to be. Whoever showed none is not told what is wrong with it. */
+function challengeOf({ code, scope }: Problem, { headers }: FastifyRequest): string | undefined {
+  if (code === 'FORBIDDEN') return `Bearer error="insufficient_scope", scope="${scope}"`;
+  if (code !== 'UNAUTHENTICATED') return undefined;
   return headers.authorization === undefined ? 'Bearer' : 'Bearer error="invalid_token"';
 }
 
