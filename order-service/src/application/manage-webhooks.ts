@@ -1,4 +1,4 @@
-import { type Caller, requireScope } from '#shared/auth/caller.ts';
+import { type Caller, mayActForAll, requireScope } from '#shared/auth/caller.ts';
 import type { Clock } from '#shared/kernel/clock.ts';
 import { AppError } from '#shared/kernel/errors.ts';
 import { newId } from '#shared/kernel/ids.ts';
@@ -6,7 +6,12 @@ import type { DeliveryStatus, Webhook, WebhookDelivery, WebhookStatus } from '..
 import { testEventType } from '../domain/webhook.ts';
 import { type Page, pageOf, readCursor } from './paging.ts';
 import type { WebhookEndpoints } from './ports/webhook-endpoints.ts';
-import type { WebhookChange, WebhookDeliveries, WebhookRepository } from './ports/webhook-repository.ts';
+import type {
+  Owner,
+  WebhookChange,
+  WebhookDeliveries,
+  WebhookRepository,
+} from './ports/webhook-repository.ts';
 import type { WebhookSecrets } from './webhook-secrets.ts';
 
 /** A webhook together with its secret, which is told at no other time. */
@@ -29,7 +34,7 @@ interface PageQuery {
 }
 
 /**
- * What one can do with webhooks. Nobody but its owner sees one: for everybody else it is not there. Each may throw
+ * What one can do with webhooks. Nobody but its owner and administrators see one: for everybody else it is not there. Each may throw
  * AppError `WEBHOOK_NOT_FOUND` and `DATABASE_UNAVAILABLE`.
  */
 export interface ManageWebhooks {
@@ -67,8 +72,8 @@ export function createManageWebhooks(dependencies: {
 }): ManageWebhooks {
   const { webhooks, deliveries, endpoints, secrets, clock } = dependencies;
 
-  async function get(id: string, { subject }: Caller): Promise<Webhook> {
-    return (await webhooks.find(id, subject)) ?? missing(id);
+  async function get(id: string, by: Caller): Promise<Webhook> {
+    return (await webhooks.find(id, ownerFor(by))) ?? missing(id);
   }
 
   async function getEnabled(id: string, by: Caller): Promise<Webhook> {
@@ -103,9 +108,9 @@ export function createManageWebhooks(dependencies: {
       await webhooks.add(webhook, mostPerOwner);
       return withSecret(webhook);
     },
-    async list({ cursor, limit }, { subject }) {
+    async list({ cursor, limit }, by) {
       return pageOf(
-        await webhooks.list({ owner: subject, before: readCursor(cursor), limit: limit + 1 }),
+        await webhooks.list({ owner: ownerFor(by), before: readCursor(cursor), limit: limit + 1 }),
         limit,
       );
     },
@@ -118,15 +123,15 @@ export function createManageWebhooks(dependencies: {
         ...(status === 'enabled' ? { status, disabledReason: null, failingSince: null } : {}),
         ...(status === 'disabled' ? { status, disabledReason: 'asked' } : {}),
       };
-      return (await webhooks.update(id, by.subject, change, clock())) ?? missing(id);
+      return (await webhooks.update(id, ownerFor(by), change, clock())) ?? missing(id);
     },
-    async rotateSecret(id, { subject }) {
+    async rotateSecret(id, by) {
       const at = clock();
       const previousUntil = new Date(at.getTime() + secretOverlapMs);
-      return withSecret((await webhooks.rotateSecret(id, subject, previousUntil, at)) ?? missing(id));
+      return withSecret((await webhooks.rotateSecret(id, ownerFor(by), previousUntil, at)) ?? missing(id));
     },
-    async remove(id, { subject }) {
-      if (!(await webhooks.remove(id, subject))) missing(id);
+    async remove(id, by) {
+      if (!(await webhooks.remove(id, ownerFor(by)))) missing(id);
     },
     async listDeliveries(id, { cursor, limit, status }, by) {
       await get(id, by);
@@ -150,6 +155,11 @@ export function createManageWebhooks(dependencies: {
       return deliveries.add({ id: newId(), webhookId: id, type, payload });
     },
   };
+}
+
+/** Whose webhooks a caller may see and change: an administrator everybody's. */
+function ownerFor(by: Caller): Owner {
+  return mayActForAll(by) ? undefined : by.subject;
 }
 
 function missing(id: string): never {

@@ -50,7 +50,7 @@ export function registerWebhookRoutes(app: HttpServer, useCases: { webhooks: Man
       config: { access: 'orders:read' },
       schema: {
         tags,
-        summary: "The caller's webhooks, newest first",
+        summary: "The caller's webhooks, newest first; an administrator sees everybody's",
         querystring: webhookQuery,
         response: { 200: webhookPage, ...problems(400, 503) },
       },

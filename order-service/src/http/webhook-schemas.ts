@@ -58,6 +58,7 @@ const time = z.iso.datetime();
 
 export const webhookResource = z.object({
   id: z.uuid(),
+  owner: z.string().describe('Who subscribed'),
   url: z.string(),
   eventTypes: z.array(z.string()),
   scope: z.enum(webhookScopes),
@@ -133,6 +134,7 @@ export function toWebhookResource(webhook: Webhook): WebhookResource {
   const { id, scope, description, status, disabledReason, failingSince, previousSecretUntil } = webhook;
   return {
     id,
+    owner: webhook.owner,
     url: webhook.url,
     eventTypes: [...webhook.eventTypes],
     scope,

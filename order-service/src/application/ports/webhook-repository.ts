@@ -11,18 +11,24 @@ export type WebhookChange = Partial<
   Pick<Webhook, 'url' | 'eventTypes' | 'description' | 'status' | 'disabledReason' | 'failingSince'>
 >;
 
-/** The subscriptions in order_db. A webhook of somebody else is as good as none. Every method may throw `DATABASE_UNAVAILABLE`. */
+/** Whose webhook; `undefined`: anybody's. */
+export type Owner = string | undefined;
+
+/**
+ * The subscriptions in order_db. With an `owner`, those of anybody else are as good as none. Every method may throw
+ * `DATABASE_UNAVAILABLE`.
+ */
 export interface WebhookRepository {
   /** @throws AppError `TOO_MANY_WEBHOOKS` where its owner has `most` already. */
   add(webhook: Webhook, most: number): Promise<void>;
-  find(id: string, owner: string): Promise<Webhook | undefined>;
+  find(id: string, owner: Owner): Promise<Webhook | undefined>;
   /** Newest first; only those older than `before`. */
-  list(query: { owner: string; before?: string | undefined; limit: number }): Promise<readonly Webhook[]>;
-  update(id: string, owner: string, change: WebhookChange, at: Date): Promise<Webhook | undefined>;
+  list(query: { owner: Owner; before?: string | undefined; limit: number }): Promise<readonly Webhook[]>;
+  update(id: string, owner: Owner, change: WebhookChange, at: Date): Promise<Webhook | undefined>;
   /** The secret after the present one; that one signs, too, until `previousUntil`. */
-  rotateSecret(id: string, owner: string, previousUntil: Date, at: Date): Promise<Webhook | undefined>;
+  rotateSecret(id: string, owner: Owner, previousUntil: Date, at: Date): Promise<Webhook | undefined>;
   /** Answers whether there was one. What was to be sent to it is given up. */
-  remove(id: string, owner: string): Promise<boolean>;
+  remove(id: string, owner: Owner): Promise<boolean>;
 }
 
 /** A delivery that this process is to send; nobody else takes it up before the lease is over. */

@@ -3,7 +3,7 @@ import { AppError } from '#shared/kernel/errors.ts';
 import { withDatabaseErrors } from '#shared/postgres/database-errors.ts';
 import { query } from '#shared/postgres/statement.ts';
 import { runTransaction } from '#shared/postgres/transaction.ts';
-import type { WebhookChange, WebhookRepository } from '../../application/ports/webhook-repository.ts';
+import type { Owner, WebhookChange, WebhookRepository } from '../../application/ports/webhook-repository.ts';
 import type { DisabledReason, Webhook, WebhookEventType } from '../../domain/webhook.ts';
 import type { Prisma, PrismaClient, Webhook as StoredWebhook } from './generated/client.ts';
 import { countWebhooks, insertWebhook, lockOwner } from './sql/webhooks.ts';
@@ -19,9 +19,9 @@ export function createWebhookRepository({
   pool: Pool;
   prisma: PrismaClient;
 }): WebhookRepository {
-  async function update(id: string, owner: string, data: Prisma.WebhookUpdateManyMutationInput) {
+  async function update(id: string, owner: Owner, data: Prisma.WebhookUpdateManyMutationInput) {
     const [stored] = await withDatabaseErrors(() =>
-      prisma.webhook.updateManyAndReturn({ where: { id, owner }, data }),
+      prisma.webhook.updateManyAndReturn({ where: { id, ...of(owner) }, data }),
     );
     return stored && fromStored(stored);
   }
@@ -44,14 +44,16 @@ export function createWebhookRepository({
       }),
 
     async find(id, owner) {
-      const stored = await withDatabaseErrors(() => prisma.webhook.findFirst({ where: { id, owner } }));
+      const stored = await withDatabaseErrors(() =>
+        prisma.webhook.findFirst({ where: { id, ...of(owner) } }),
+      );
       return stored ? fromStored(stored) : undefined;
     },
 
     async list({ owner, before, limit }) {
       const stored = await withDatabaseErrors(() =>
         prisma.webhook.findMany({
-          where: { owner, ...(before === undefined ? {} : { id: { lt: before } }) },
+          where: { ...of(owner), ...(before === undefined ? {} : { id: { lt: before } }) },
           orderBy: { id: 'desc' },
           take: limit,
         }),
@@ -69,10 +71,16 @@ export function createWebhookRepository({
       }),
 
     async remove(id, owner) {
-      const { count } = await withDatabaseErrors(() => prisma.webhook.deleteMany({ where: { id, owner } }));
+      const { count } = await withDatabaseErrors(() =>
+        prisma.webhook.deleteMany({ where: { id, ...of(owner) } }),
+      );
       return count > 0;
     },
   };
+}
+
+function of(owner: Owner): { owner?: string } {
+  return owner === undefined ? {} : { owner };
 }
 
 function toStored({ eventTypes, ...change }: WebhookChange): Prisma.WebhookUpdateManyMutationInput {
