@@ -3,7 +3,7 @@
  * `--check` it only tells whether they are up to date. `node scripts/protobuf/generate.ts`.
  */
 import { execFile } from 'node:child_process';
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
@@ -12,13 +12,27 @@ import { promisify } from 'node:util';
 
 const repositoryRoot = fileURLToPath(new URL('../..', import.meta.url));
 const folder = 'order-service/src/grpc/protobuf';
+/** Of the standard health service, whose package has no descriptors that strict clients understand. */
+const healthProtocol = 'node_modules/grpc-health-check/proto';
 const buf = join(dirname(createRequire(import.meta.url).resolve('@bufbuild/buf/package.json')), 'bin/buf');
 
 /** Generates everything into the folder that lies at the same place below `root`. */
 async function generateInto(root: string): Promise<void> {
   await runBuf('generate', '--include-imports', '--output', root);
-  const descriptors = join(root, folder, 'descriptors.binpb');
-  await runBuf('build', '--as-file-descriptor-set', '--path', 'proto/oms', '--output', descriptors);
+  const sets = [await descriptorsOf('--path', 'proto/oms'), await descriptorsOf(healthProtocol)];
+  // One set of descriptors behind the other is one set.
+  await writeFile(join(root, folder, 'descriptors.binpb'), Buffer.concat(sets));
+}
+
+async function descriptorsOf(...what: string[]): Promise<Buffer> {
+  const dir = await mkdtemp(join(tmpdir(), 'order-processor-descriptors-'));
+  try {
+    const output = join(dir, 'set.binpb');
+    await runBuf('build', ...what, '--as-file-descriptor-set', '--output', output);
+    return await readFile(output);
+  } finally {
+    await rm(dir, { recursive: true, force: true });
+  }
 }
 
 async function runBuf(...args: string[]): Promise<void> {

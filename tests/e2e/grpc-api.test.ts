@@ -1,3 +1,7 @@
+import { execFile } from 'node:child_process';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { promisify } from 'node:util';
 import { Client, credentials, type ServiceError, status } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { service as healthService } from 'grpc-health-check';
@@ -260,6 +264,17 @@ test('when the caller is gone no further attempt is made to change the order', a
 test('reflection lists the services', async () => {
   const services = await reflectedServices(system.grpcAddress);
   expect(services).toEqual(expect.arrayContaining(['oms.v1.OrderService', 'grpc.health.v1.Health']));
+});
+
+test('reflection describes them well enough to call the health service without its file', async () => {
+  const buf = createRequire(import.meta.url)
+    .resolve('@bufbuild/buf/package.json')
+    .replace(/package.json$/, 'bin/buf');
+  const url = `http://${system.grpcAddress}/grpc.health.v1.Health/Check`;
+  const args = ['curl', '--protocol', 'grpc', '--http2-prior-knowledge', '--reflect', '-d', '{}', url];
+  // Elsewhere, as buf takes the files of this folder otherwise.
+  const { stdout } = await promisify(execFile)(process.execPath, [buf, ...args], { cwd: tmpdir() });
+  expect(JSON.parse(stdout)).toEqual({ status: 'SERVING' });
 });
 
 test('health tells what readiness tells, and calls under way are finished before the service ends', async () => {

@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { BinaryReader } from '@bufbuild/protobuf/wire';
 import { ReflectionService } from '@grpc/reflection';
-import { service as healthService } from 'grpc-health-check';
 
 type PackageDefinition = ConstructorParameters<typeof ReflectionService>[0];
 
@@ -12,7 +11,6 @@ const fileTag = 10;
 /** Tells clients such as grpcurl which services there are, with all their messages and comments. */
 export function createReflection(): ReflectionService {
   return new ReflectionService({
-    'grpc.health.v1': healthService['Check']?.requestType,
     'oms.v1': {
       format: 'Protocol Buffer 3 DescriptorProto',
       type: {},
