@@ -13,10 +13,13 @@ import { createFailpoints } from '#shared/kernel/failpoints.ts';
 import { createConsumer } from '#shared/messaging/consumer.ts';
 import { createPublisher } from '#shared/messaging/publisher.ts';
 import { createResponder } from '#shared/messaging/rpc.ts';
+import { measureProcess } from '#shared/metrics/registry.ts';
 import type { Logger } from '#shared/observability/logger.ts';
+import { measureOutbox } from '#shared/outbox/outbox-metrics.ts';
 import { createRelay } from '#shared/outbox/relay.ts';
 import { createAnsweredRequests } from '#shared/postgres/answered-requests.ts';
 import { createPool } from '#shared/postgres/pool.ts';
+import { measurePool } from '#shared/postgres/pool-metrics.ts';
 import { createPeriodicWork } from '#shared/process/periodic-work.ts';
 import { createAnswerInquiries } from './application/answer-inquiries.ts';
 import { createChangeOrder } from './application/change-order.ts';
@@ -67,6 +70,9 @@ export async function createOrderService(config: OrderServiceConfig, logger: Log
     maxConnections: config.DATABASE_POOL_SIZE,
     logger,
   });
+  measureProcess(name);
+  measurePool(pool);
+  measureOutbox(pool);
   const prisma = new PrismaClient({ adapter: new PrismaPg(pool) });
   const orders = createOrderRepository({ pool, prisma });
 

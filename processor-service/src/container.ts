@@ -14,10 +14,13 @@ import { createFailpoints } from '#shared/kernel/failpoints.ts';
 import { createConsumer } from '#shared/messaging/consumer.ts';
 import { createPublisher } from '#shared/messaging/publisher.ts';
 import { createRequester } from '#shared/messaging/rpc.ts';
+import { measureProcess } from '#shared/metrics/registry.ts';
 import type { Logger } from '#shared/observability/logger.ts';
+import { measureOutbox } from '#shared/outbox/outbox-metrics.ts';
 import { createRelay } from '#shared/outbox/relay.ts';
 import { createAnsweredRequests } from '#shared/postgres/answered-requests.ts';
 import { createPool } from '#shared/postgres/pool.ts';
+import { measurePool } from '#shared/postgres/pool-metrics.ts';
 import { createPeriodicWork } from '#shared/process/periodic-work.ts';
 import { createCancelOrder } from './application/cancel-order.ts';
 import { createCompensateOrder } from './application/compensate-order.ts';
@@ -37,6 +40,7 @@ import { registerDeadLetterRoutes } from './http/dead-letter-routes.ts';
 import { registerSagaRoutes } from './http/saga-routes.ts';
 import { registerStockRoutes } from './http/stock-routes.ts';
 import { createHttpPaymentGateway } from './infrastructure/payment/http-payment-gateway.ts';
+import { measureCircuit, measureGateway } from './infrastructure/payment/measured-gateway.ts';
 import { createPaymentBreaker } from './infrastructure/payment/payment-breaker.ts';
 import { createPrismaClient } from './infrastructure/postgres/prisma-client.ts';
 import { createSagaRepository } from './infrastructure/postgres/saga-repository.ts';
@@ -70,6 +74,9 @@ export async function createProcessorService(
     maxConnections: config.DATABASE_POOL_SIZE,
     logger,
   });
+  measureProcess(name);
+  measurePool(pool);
+  measureOutbox(pool);
   const prisma = createPrismaClient(pool);
   const sagas = createSagaRepository({ pool });
   const stock = createStockRepository({ pool, prisma });
@@ -79,7 +86,7 @@ export async function createProcessorService(
     connections: config.PROCESSOR_CONCURRENCY + config.REQUESTS_CONCURRENCY,
   });
   const gateway = createPaymentBreaker({
-    gateway: provider,
+    gateway: measureGateway(provider),
     failures: config.PAYMENT_BREAKER_FAILURES,
     openMs: config.PAYMENT_BREAKER_OPEN_MS,
     // Requests are still taken: that something is wanted can be noted, and done when the provider is back.
@@ -87,6 +94,8 @@ export async function createProcessorService(
     onRetry: () => consumer.resume(),
     logger,
   });
+
+  measureCircuit(gateway);
 
   const publisher = createPublisher({ url: config.AMQP_URL, name: `${name} publisher`, logger });
   const relay = createRelay({

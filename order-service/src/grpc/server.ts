@@ -1,6 +1,7 @@
 import { promisify } from 'node:util';
 import { Server, ServerCredentials } from '@grpc/grpc-js';
 import { HealthImplementation } from 'grpc-health-check';
+import { measureCalls } from './call-metrics.ts';
 import { createOrderMethods } from './order-methods.ts';
 import { OrderServiceService } from './protobuf/oms/v1/order_service.ts';
 import { createReflection } from './reflection.ts';
@@ -34,6 +35,7 @@ export function createGrpcServer(
     'grpc.max_send_message_length': largestResponseBytes,
     'grpc.max_concurrent_streams': streamsPerConnection,
     'grpc.keepalive_time_ms': keepaliveMs,
+    interceptors: [measureCalls],
   });
   server.addService(OrderServiceService, createOrderMethods(serving));
   createReflection().addToServer(server);

@@ -24,6 +24,7 @@ import { answerError, answerErrors } from './answer-errors.ts';
 import type { HttpServer } from './http-server.ts';
 import { limitJsonDepth } from './json-depth.ts';
 import { defaultHttpLimits, type HttpLimits } from './limits.ts';
+import { measureRequests, registerMetrics } from './metrics-route.ts';
 import { problems } from './problem.ts';
 import { addSecurityHeaders } from './security-headers.ts';
 import { answerUnreadable } from './unreadable-requests.ts';
@@ -50,7 +51,7 @@ const longestFarewellMs = 5_000;
 /**
  * A server as both services want it: routes that say who may use them, zod on the way in and out, RFC 9457 problems,
  * correlation ids, limits on what a client may take up, OpenAPI 3.1 at `/openapi.json`, the events in AsyncAPI 3 at
- * `/asyncapi.json` and a browsable page at `/docs`. Routes are registered by the caller.
+ * `/asyncapi.json`, a browsable page at `/docs`, metrics at `/metrics`. Routes are registered by the caller.
  */
 export async function createHttpServer(options: {
   title: string;
@@ -88,6 +89,7 @@ export async function createHttpServer(options: {
   app.removeContentTypeParser('text/plain');
   limitJsonDepth(app, limits.jsonDepth);
   identifyRequests(app);
+  measureRequests(app);
   addSecurityHeaders(app);
   guardRoutes(app, options);
   answerErrors(app);
@@ -117,6 +119,7 @@ export async function createHttpServer(options: {
     { config: { access: 'public' }, schema: { hide: true } },
     async (_request, reply) => reply.type('application/json; charset=utf-8').send(asyncApi),
   );
+  registerMetrics(app);
   return app;
 }
 

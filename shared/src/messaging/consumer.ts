@@ -9,6 +9,7 @@ import { createSequence } from '../kernel/sequence.ts';
 import { sleep } from '../kernel/sleep.ts';
 import { assertBindings, assertDeadLetterBinding } from './assert-bindings.ts';
 import { closeConnection, createBrokerConnection, guardChannel } from './broker-connection.ts';
+import { consumedMessages, handlingDuration, waitingDuration } from './consumer-metrics.ts';
 import {
   disposeOf,
   isPoisonous,
@@ -94,6 +95,10 @@ export function createConsumer(options: {
   /** The first suspect that this subscription delivered: it also ran first the last time, and got no answer. */
   let firstInLine: ConsumeMessage | undefined;
 
+  function count(outcome: string, error?: AppError): void {
+    consumedMessages.inc({ queue, outcome, code: error?.code ?? '' });
+  }
+
   /** Handles a message and acknowledges it, unless the broker has meanwhile taken it back to deliver it again. */
   async function settle(
     message: IncomingMessage,
@@ -104,6 +109,7 @@ export function createConsumer(options: {
     const since = performance.now();
     for (let holds = 0; isOurs() && !stopping.signal.aborted; holds += 1) {
       const error = await attempt(message, delivered);
+      if (!error) count('handled');
       const isLong = performance.now() - since > holdAtMostMs;
       if (!error || (await passOn(message, error)) || (isLong && (await giveBack(message)))) {
         failpoint('consumer.before-ack');
@@ -118,11 +124,14 @@ export function createConsumer(options: {
   async function attempt(message: IncomingMessage, delivered: ConsumeMessage): Promise<AppError | undefined> {
     // Those behind the first one came back just as often, but because of it: they have not been tried yet.
     if (delivered === firstInLine && isPoisonous(message)) return poison(message);
+    const stopClock = handlingDuration.startTimer({ queue });
     try {
       await handler.handle(message);
       return undefined;
     } catch (error) {
       return toAppError(error);
+    } finally {
+      stopClock();
     }
   }
 
@@ -137,6 +146,7 @@ export function createConsumer(options: {
           { ...facts(message), err: error, delayMs: disposition.delayMs },
           'message will be retried',
         );
+        count('retried', error);
         failpoint('consumer.before-retry');
         return publishCopy(toRetry(message, error, disposition.delayMs, clock()));
       case 'park':
@@ -147,18 +157,23 @@ export function createConsumer(options: {
   /** To the end of the queue, as if it had never been in hand: nobody is to blame for how long it had to wait. */
   async function giveBack(message: IncomingMessage): Promise<boolean> {
     const [shortestMs] = retryDelaysMs;
+    count('put back');
     return shortestMs !== undefined && publishCopy(toQueueAgain(message, shortestMs));
   }
 
   async function park(message: IncomingMessage, error: AppError): Promise<boolean> {
     try {
-      if ((await handler.giveUp?.(message, error)) === 'done') return true;
+      if ((await handler.giveUp?.(message, error)) === 'done') {
+        count('done', error);
+        return true;
+      }
       if (subscription) await assertDeadLetterBinding(subscription.channel, queue);
     } catch (cause) {
       logger.error({ ...facts(message), err: cause }, 'cannot give a message up yet');
       return false;
     }
     logger.error({ ...facts(message), err: error }, 'message goes to the dead-letter queue');
+    count('parked', error);
     failpoint('consumer.before-park');
     return publishCopy(toDeadLetter(message, error, clock()));
   }
@@ -175,6 +190,9 @@ export function createConsumer(options: {
 
   async function work(channel: Channel, delivered: ConsumeMessage): Promise<void> {
     const message = readMessage(queue, delivered);
+    if (message.time && message.failedAttempts === 0) {
+      waitingDuration.observe({ queue }, (Date.now() - message.time.getTime()) / 1_000);
+    }
     if (!isSuspect(message)) return settle(message, delivered, channel);
     firstInLine ??= delivered;
     return oneByOne(async () => {

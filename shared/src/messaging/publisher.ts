@@ -1,6 +1,8 @@
 import type { ChannelModel, ConfirmChannel, Message } from 'amqplib';
 import type { Logger } from 'pino';
-import { AppError } from '../kernel/errors.ts';
+import { Histogram } from 'prom-client';
+import { AppError, toAppError } from '../kernel/errors.ts';
+import { durationBuckets, secondsSince } from '../metrics/registry.ts';
 import { createBrokerConnection, guardChannel } from './broker-connection.ts';
 import { type OutgoingMessage, publishOptions } from './message.ts';
 
@@ -17,6 +19,13 @@ export interface Publisher {
   isReady(): boolean;
   stop(): Promise<void>;
 }
+
+const publishDuration = new Histogram({
+  name: 'oms_publish_duration_seconds',
+  help: 'Until the broker has confirmed a message, or the code of why it has not: returned, refused, unconfirmed',
+  labelNames: ['exchange', 'outcome'],
+  buckets: durationBuckets,
+});
 
 /** A confirm that has not come by then will not come; its outcome counts as unknown. */
 export const confirmTimeoutMs = 10_000;
@@ -115,7 +124,15 @@ export function createPublisher(options: { url: string; name: string; logger: Lo
     async publish(message) {
       if (drain) await drain.promise;
       if (!channel || connection.state() === 'blocked') throw unavailable();
-      await send(channel, message);
+      const start = performance.now();
+      try {
+        await send(channel, message);
+        publishDuration.observe({ exchange: message.exchange, outcome: 'confirmed' }, secondsSince(start));
+      } catch (error) {
+        const outcome = toAppError(error).code;
+        publishDuration.observe({ exchange: message.exchange, outcome }, secondsSince(start));
+        throw error;
+      }
     },
     isReady: () => channel !== undefined && connection.state() === 'connected',
     stop: connection.stop,

@@ -10,6 +10,7 @@ import type { OutgoingMessage } from '../messaging/message.ts';
 import { confirmTimeoutMs, type Publisher } from '../messaging/publisher.ts';
 import { alwaysByIndex } from '../postgres/pool.ts';
 import { query } from '../postgres/statement.ts';
+import { publishingDelay } from './outbox-metrics.ts';
 import { joinShardOwnership, type ShardOwnership } from './shard-ownership.ts';
 import { claimMessages, deletePublished, markPublished, postponeMessages } from './sql.ts';
 
@@ -76,6 +77,7 @@ export function createRelay(options: {
     for (const message of messages) {
       try {
         await publisher.publish(toOutgoing(message));
+        publishingDelay.observe((Date.now() - message.created_at.getTime()) / 1_000);
         failpoint('relay.after-confirm');
         result.confirmed.push(message.id);
       } catch (error) {

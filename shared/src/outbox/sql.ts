@@ -41,6 +41,17 @@ export const postponeMessages: Statement = {
     WHERE outbox.id = failed.id`,
 };
 
+/** How much waits, counted up to 10000, and for how many seconds the oldest of it. */
+export const countBacklog: Statement = {
+  name: 'outbox-backlog',
+  text: `
+    SELECT (SELECT count(*)::int FROM (SELECT FROM outbox WHERE published_at IS NULL LIMIT 10000) AS waiting) AS messages,
+           coalesce((
+             SELECT extract(epoch FROM now() - created_at)::float8
+             FROM outbox WHERE published_at IS NULL ORDER BY id LIMIT 1
+           ), 0) AS "oldestSeconds"`,
+};
+
 /** Deletes from the old end, looking at no more than $2 rows: published ones older than $1 milliseconds. */
 export const deletePublished: Statement = {
   name: 'outbox-clean',

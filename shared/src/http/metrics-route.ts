@@ -1,0 +1,26 @@
+import { Histogram } from 'prom-client';
+import { durationBuckets, metricsRegistry } from '../metrics/registry.ts';
+import type { HttpServer } from './http-server.ts';
+
+const duration = new Histogram({
+  name: 'oms_http_request_duration_seconds',
+  help: 'From the head of a request to the end of its answer, by route and status',
+  labelNames: ['method', 'route', 'status'],
+  buckets: durationBuckets,
+});
+
+/** Measures the requests to every route that is added from now on. Addresses that lead nowhere are one route, `none`. */
+export function measureRequests(app: HttpServer): void {
+  app.addHook('onResponse', async ({ method, routeOptions: { url } }, { statusCode, elapsedTime }) => {
+    const route = url ?? 'none';
+    if (route === '/metrics') return;
+    duration.observe({ method: url ? method : 'any', route, status: statusCode }, elapsedTime / 1_000);
+  });
+}
+
+/** `GET /metrics` in the text format of Prometheus. Open to whoever reaches the port: keep it from strangers. */
+export function registerMetrics(app: HttpServer): void {
+  app.get('/metrics', { config: { access: 'public' }, schema: { hide: true } }, async (_request, reply) =>
+    reply.type(metricsRegistry.contentType).send(await metricsRegistry.metrics()),
+  );
+}
