@@ -6,6 +6,8 @@ export interface Gate {
   readonly name: string;
   /** What follows `node` on the command line, from the root of the repository. */
   readonly command: readonly string[];
+  /** A program that npm cannot bring. Without it the gate is left out, and said to be; in CI that is a failure. */
+  readonly needs?: { readonly program: string; readonly from: string };
 }
 
 const buf = programOf('@bufbuild/buf', 'bin/buf');
