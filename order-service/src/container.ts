@@ -10,6 +10,7 @@ import { createHttpServer } from '#shared/http/server.ts';
 import { createForgetExpired } from '#shared/idempotency/forget-expired.ts';
 import { systemClock } from '#shared/kernel/clock.ts';
 import { createFailpoints } from '#shared/kernel/failpoints.ts';
+import { sleep } from '#shared/kernel/sleep.ts';
 import { createConsumer } from '#shared/messaging/consumer.ts';
 import { createPublisher } from '#shared/messaging/publisher.ts';
 import { createResponder } from '#shared/messaging/rpc.ts';
@@ -21,6 +22,7 @@ import { createAnsweredRequests } from '#shared/postgres/answered-requests.ts';
 import { createPool } from '#shared/postgres/pool.ts';
 import { measurePool } from '#shared/postgres/pool-metrics.ts';
 import { createPeriodicWork } from '#shared/process/periodic-work.ts';
+import { stopInOrder } from '#shared/process/stop-in-order.ts';
 import { createAnswerInquiries } from './application/answer-inquiries.ts';
 import { createChangeOrder } from './application/change-order.ts';
 import { createFollowProcessing } from './application/follow-processing.ts';
@@ -158,11 +160,15 @@ export async function createOrderService(config: OrderServiceConfig, logger: Log
     logger,
   });
   answerOnce(http, { requests: answeredRequests, clock, ttlMs });
-  const health = registerHealth(http, {
-    database: { required: true, probe: async () => (await pool.query('SELECT 1')).rowCount === 1 },
-    // Orders are accepted without the broker; they are announced when it is back.
-    broker: { required: false, probe: () => publisher.isReady() && consumer.isReady() },
-  });
+  const health = registerHealth(
+    http,
+    {
+      database: { required: true, probe: async () => (await pool.query('SELECT 1')).rowCount === 1 },
+      // Orders are accepted without the broker; they are announced when it is back.
+      broker: { required: false, probe: () => publisher.isReady() && consumer.isReady() },
+    },
+    { relay, publisher, consumer, responder, webhooks, keyCleanup },
+  );
   registerOrderRoutes(http, { placeOrder, readOrders });
   registerOrderEventsRoute(http, { watchOrder });
   registerOrderCommandRoutes(http, { changeOrder });
@@ -172,7 +178,7 @@ export async function createOrderService(config: OrderServiceConfig, logger: Log
     useCases: { placeOrder, changeOrder, readOrders, watchOrder },
     authenticate,
     rateLimiter,
-    isReady: health.isReady,
+    readiness: health.readiness,
     logger,
   });
 
@@ -194,13 +200,24 @@ export async function createOrderService(config: OrderServiceConfig, logger: Log
     async stop() {
       health.startDraining();
       grpc.startDraining();
-      await Promise.all([consumer.stop(), responder.stop()]);
-      await orderUpdates.stop();
-      await Promise.all([http.close(), grpc.close()]);
-      await Promise.all([relay.stop(), keyCleanup.stop(), webhooks.stop()]);
-      await publisher.stop();
-      await prisma.$disconnect();
-      await pool.end();
+      const closeDoors = async () => {
+        await sleep(config.SHUTDOWN_DELAY_MS);
+        await Promise.all([orderUpdates.stop(), http.close(), grpc.close()]);
+      };
+      const disconnect = async () => {
+        await prisma.$disconnect();
+        await pool.end();
+      };
+      const finishing = { doors: closeDoors, consumer: consumer.stop, responder: responder.stop };
+      const inBackground = { webhooks: webhooks.stop, keyCleanup: keyCleanup.stop };
+      await stopInOrder(
+        [
+          { withinMs: config.SHUTDOWN_DELAY_MS + 6_000, parts: { ...finishing, ...inBackground } },
+          { withinMs: 1_500, parts: { relay: relay.stop } },
+          { withinMs: 1_500, parts: { publisher: publisher.stop, database: disconnect } },
+        ],
+        logger,
+      );
     },
   };
 }

@@ -11,6 +11,7 @@ import { createBatcher } from '#shared/kernel/batcher.ts';
 import { systemClock } from '#shared/kernel/clock.ts';
 import { AppError } from '#shared/kernel/errors.ts';
 import { createFailpoints } from '#shared/kernel/failpoints.ts';
+import { sleep } from '#shared/kernel/sleep.ts';
 import { createConsumer } from '#shared/messaging/consumer.ts';
 import { createPublisher } from '#shared/messaging/publisher.ts';
 import { createRequester } from '#shared/messaging/rpc.ts';
@@ -22,6 +23,7 @@ import { createAnsweredRequests } from '#shared/postgres/answered-requests.ts';
 import { createPool } from '#shared/postgres/pool.ts';
 import { measurePool } from '#shared/postgres/pool-metrics.ts';
 import { createPeriodicWork } from '#shared/process/periodic-work.ts';
+import { stopInOrder } from '#shared/process/stop-in-order.ts';
 import { createCancelOrder } from './application/cancel-order.ts';
 import { createCompensateOrder } from './application/compensate-order.ts';
 import { createReplaysInBackground } from './application/dead-letters/replay-in-background.ts';
@@ -190,18 +192,6 @@ export async function createProcessorService(
     rateLimiter,
     logger,
   });
-  const health = registerHealth(http, {
-    database: { required: true, probe: async () => (await pool.query('SELECT 1')).rowCount === 1 },
-    broker: {
-      required: true,
-      probe: () => [publisher, deskPublisher, consumer, requestsConsumer].every((part) => part.isReady()),
-    },
-    payment: {
-      required: false,
-      probe: () => gateway.circuit() === 'closed',
-      detail: () => ({ circuit: gateway.circuit() }),
-    },
-  });
   const answeredRequests = createAnsweredRequests({ pool });
   answerOnce(http, { requests: answeredRequests, clock, ttlMs: config.IDEMPOTENCY_KEY_HOURS * 3_600_000 });
   const keyCleanup = createPeriodicWork({
@@ -210,6 +200,22 @@ export async function createProcessorService(
     complaint: 'cannot delete expired idempotency keys',
     logger,
   });
+  const health = registerHealth(
+    http,
+    {
+      database: { required: true, probe: async () => (await pool.query('SELECT 1')).rowCount === 1 },
+      broker: {
+        required: true,
+        probe: () => [publisher, deskPublisher, consumer, requestsConsumer].every((part) => part.isReady()),
+      },
+      payment: {
+        required: false,
+        probe: () => gateway.circuit() === 'closed',
+        detail: () => ({ circuit: gateway.circuit() }),
+      },
+    },
+    { relay, publisher, deskPublisher, consumer, requestsConsumer, watchdog, keyCleanup },
+  );
   registerStockRoutes(http, { stock });
   registerDeadLetterRoutes(http, desk);
   registerDeadLetterActionRoutes(http, { actions: desk.actions, background: replays });
@@ -233,13 +239,32 @@ export async function createProcessorService(
     },
     async stop() {
       health.startDraining();
-      await Promise.all([consumer.stop(), requestsConsumer.stop(), watchdog.stop(), replays.stop()]);
-      await Promise.all([relay.stop(), keyCleanup.stop()]);
-      await http.close();
-      await Promise.all([publisher.stop(), deskPublisher.stop(), requester.stop()]);
-      await provider.close();
-      await prisma.$disconnect();
-      await pool.end();
+      const closeDoors = async () => {
+        await sleep(config.SHUTDOWN_DELAY_MS);
+        await http.close();
+      };
+      const disconnect = async () => {
+        await prisma.$disconnect();
+        await pool.end();
+      };
+      const consumers = { consumer: consumer.stop, requestsConsumer: requestsConsumer.stop };
+      const inBackground = { watchdog: watchdog.stop, replays: replays.stop, keyCleanup: keyCleanup.stop };
+      const brokers = {
+        publisher: publisher.stop,
+        deskPublisher: deskPublisher.stop,
+        requester: requester.stop,
+      };
+      await stopInOrder(
+        [
+          {
+            withinMs: config.SHUTDOWN_DELAY_MS + 6_000,
+            parts: { doors: closeDoors, ...consumers, ...inBackground },
+          },
+          { withinMs: 1_500, parts: { relay: relay.stop } },
+          { withinMs: 1_500, parts: { ...brokers, provider: provider.close, database: disconnect } },
+        ],
+        logger,
+      );
     },
   };
 }

@@ -49,7 +49,8 @@ async function readiness(): Promise<unknown> {
 function readinessWith(payment: 'up' | 'down', circuit: string | RegExp): unknown {
   const status = payment === 'up' ? 'ready' : 'degraded';
   const detail = { payment: { circuit: expect.stringMatching(circuit) } };
-  return [200, { status, checks: { database: 'up', broker: 'up', payment }, detail }];
+  const required = ['database', 'broker'];
+  return [200, { status, checks: { database: 'up', broker: 'up', payment }, required, detail }];
 }
 
 const logged = (what: string): number =>

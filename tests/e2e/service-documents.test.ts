@@ -167,10 +167,15 @@ test('the OpenAPI document of the order-service has what webhooks are sent', asy
 describe('the health pages', () => {
   const up = { database: 'up', broker: 'up' };
   test.each([
-    ['order', { status: 'ready', checks: up }],
+    ['order', { status: 'ready', checks: up, required: ['database'] }],
     [
       'processor',
-      { status: 'ready', checks: { ...up, payment: 'up' }, detail: { payment: { circuit: 'closed' } } },
+      {
+        status: 'ready',
+        checks: { ...up, payment: 'up' },
+        required: ['database', 'broker'],
+        detail: { payment: { circuit: 'closed' } },
+      },
     ],
   ] as const)('of the %s-service say that it lives and can do its work', async (service, expected) => {
     const live = await fetch(`${system.urls[service]}/health/live`);

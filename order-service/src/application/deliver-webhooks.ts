@@ -2,6 +2,7 @@ import type { Clock } from '#shared/kernel/clock.ts';
 import type { Failpoint } from '#shared/kernel/failpoints.ts';
 import { sleep } from '#shared/kernel/sleep.ts';
 import type { Logger } from '#shared/observability/logger.ts';
+import { createPulse } from '#shared/process/pulse.ts';
 import type { LoggedAttempt } from '../domain/webhook.ts';
 import { judge, retryDelaysMs } from '../domain/webhook-attempts.ts';
 import type { WebhookAnswer, WebhookEndpoints } from './ports/webhook-endpoints.ts';
@@ -10,6 +11,8 @@ import type { WebhookSecrets } from './webhook-secrets.ts';
 
 export interface WebhookDispatcher {
   start(): void;
+  /** It has not looked for deliveries for minutes. */
+  isStuck(): boolean;
   /** What is under way gets a moment to end; then it is given back, to be sent by somebody else under the same id. */
   stop(): Promise<void>;
 }
@@ -46,9 +49,11 @@ export function createWebhookDispatcher(dependencies: {
   const busy = new Map<string, number>();
   let rest = new AbortController();
   let running: Promise<void> | undefined;
+  const pulse = createPulse();
 
   async function run(): Promise<void> {
     while (!stopping.signal.aborted) {
+      pulse.beat();
       rest = new AbortController();
       const claimed = await claim();
       for (const delivery of claimed) send(delivery);
@@ -111,6 +116,7 @@ export function createWebhookDispatcher(dependencies: {
     start() {
       running ??= run();
     },
+    isStuck: () => running !== undefined && pulse.isStuck(),
     async stop() {
       stopping.abort();
       await running;

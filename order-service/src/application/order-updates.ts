@@ -10,7 +10,7 @@ export interface OrderUpdates {
    * caused it. Ends when the order has ended for good, or on `signal`, which has to be aborted in any case: until then the
    * watcher counts. Nothing piles up for one that is slow: more is read when it has taken what there was.
    *
-   * @throws AppError `TOO_MANY_WATCHERS` at once; `SHUTTING_DOWN` at once or while iterating
+   * @throws AppError `TOO_MANY_WATCHERS` at once; `SHUTTING_DOWN` while iterating
    */
   watch(orderId: string, options: { after: number; signal: AbortSignal }): AsyncIterable<HistoryEntry>;
   /** This process has changed orders: look now, not when it is time. */
@@ -104,7 +104,6 @@ export function createOrderUpdates(dependencies: {
 
   return {
     watch(orderId, { after, signal }) {
-      if (isStopping) throw shuttingDown();
       if (watchers >= maxWatchers) throw tooManyWatchers(maxWatchers);
       if (!signal.aborted) {
         watchers += 1;

@@ -1,6 +1,7 @@
 import { promisify } from 'node:util';
 import { Server, ServerCredentials } from '@grpc/grpc-js';
 import { HealthImplementation } from 'grpc-health-check';
+import { type Readiness, takesRequests } from '#shared/http/health.ts';
 import { measureCalls } from './call-metrics.ts';
 import { createOrderMethods } from './order-methods.ts';
 import { OrderServiceService } from './protobuf/oms/v1/order_service.ts';
@@ -25,11 +26,14 @@ export interface GrpcServer {
   close(): Promise<void>;
 }
 
-/** The gRPC API, with reflection and the standard health service, which says what `isReady` says. */
+/**
+ * The gRPC API, with reflection and the standard health service. That one knows the server by its empty name and by
+ * `oms.v1.OrderService`, and what it depends on as `required/database` or `optional/broker`.
+ */
 export function createGrpcServer(
-  dependencies: Parameters<typeof createOrderMethods>[0] & { isReady: () => Promise<boolean> },
+  dependencies: Parameters<typeof createOrderMethods>[0] & { readiness: () => Promise<Readiness> },
 ): GrpcServer {
-  const { isReady, ...serving } = dependencies;
+  const { readiness, ...serving } = dependencies;
   const server = new Server({
     'grpc.max_receive_message_length': largestRequestBytes,
     'grpc.max_send_message_length': largestResponseBytes,
@@ -43,28 +47,34 @@ export function createGrpcServer(
   health.addToServer(server);
 
   let draining = false;
-  let shown: boolean | undefined;
   let timer: NodeJS.Timeout | undefined;
 
-  function show(serving: boolean): void {
-    if (serving === shown) return;
-    shown = serving;
-    // The empty name stands for the whole server.
-    for (const name of ['', 'oms.v1.OrderService'])
-      health.setStatus(name, serving ? 'SERVING' : 'NOT_SERVING');
+  const shown = new Map<string, boolean>();
+
+  function show(name: string, serving: boolean): void {
+    if (shown.get(name) === serving) return;
+    shown.set(name, serving);
+    health.setStatus(name, serving ? 'SERVING' : 'NOT_SERVING');
+  }
+
+  function showServer(serving: boolean): void {
+    for (const name of ['', 'oms.v1.OrderService']) show(name, serving);
   }
 
   async function followReadiness(): Promise<void> {
-    const ready = await isReady();
+    const now = await readiness();
+    for (const [name, state] of Object.entries(now.checks)) {
+      show(`${now.required.includes(name) ? 'required' : 'optional'}/${name}`, state === 'up');
+    }
     if (draining) return;
-    show(ready);
+    showServer(takesRequests(now));
     timer = setTimeout(() => void followReadiness(), readinessIntervalMs).unref();
   }
 
   function startDraining(): void {
     draining = true;
     clearTimeout(timer);
-    show(false);
+    showServer(false);
   }
 
   return {

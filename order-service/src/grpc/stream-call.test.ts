@@ -26,7 +26,7 @@ async function serve(watchOrder: WatchOrder): Promise<void> {
     useCases: { watchOrder } as OrderUseCases,
     authenticate: async () => anonymous,
     rateLimiter: createRateLimiter({ requests: 1_000, windowMs: 10_000 }),
-    isReady: async () => true,
+    readiness: async () => ({ status: 'ready', checks: {}, required: [] }),
     logger: createLogger({ service: 'test', level: 'silent' }),
   });
   client = new OrderServiceClient(

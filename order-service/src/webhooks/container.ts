@@ -18,6 +18,7 @@ const leaseMarginMs = 5_000;
 export interface Webhooks {
   readonly manage: ManageWebhooks;
   start(): void;
+  isStuck(): boolean;
   stop(): Promise<void>;
 }
 
@@ -73,6 +74,7 @@ export function createWebhooks(parts: {
       dispatcher.start();
       tidying.start();
     },
+    isStuck: () => dispatcher.isStuck() || tidying.isStuck(),
     async stop() {
       await Promise.all([dispatcher.stop(), tidying.stop()]);
     },

@@ -61,6 +61,8 @@ export const commonSettings = {
   IDEMPOTENCY_KEY_HOURS: z.coerce.number().positive().max(8_760).default(24),
   RATE_LIMIT: positiveInteger.default(100_000),
   RATE_WINDOW_MS: positiveInteger.default(10_000),
+  /** Between saying that it is not ready and turning anybody away. */
+  SHUTDOWN_DELAY_MS: z.coerce.number().int().min(0).max(60_000).default(0),
   FAILPOINTS: failpoints.default([]),
   ...authSettings,
 } as const;

@@ -10,33 +10,85 @@ export interface HealthCheck {
   detail?(): Readonly<Record<string, string>>;
 }
 
+/** Whether the service can do its work, and if not, what is missing. */
+export interface Readiness {
+  /** `ready` and `degraded` mean that it takes requests. */
+  readonly status: 'ready' | 'degraded' | 'unavailable' | 'draining';
+  readonly checks: Readonly<Record<string, 'up' | 'down'>>;
+  /** The names of the checks without which it cannot work. */
+  readonly required: readonly string[];
+  readonly detail?: Readonly<Record<string, Readonly<Record<string, string>>>>;
+}
+
 export interface Health {
-  /** What `/health/ready` would say now, in one word. */
-  isReady(): Promise<boolean>;
-  /** From now on the service is not ready, whatever the checks say: it is about to stop. */
+  readiness(): Promise<Readiness>;
+  /**
+   * From now on the service is not ready, whatever the checks say: it is about to stop. It still answers, and asks with
+   * each answer for the connection to be given up.
+   */
   startDraining(): void;
 }
 
 const probeTimeoutMs = 2_000;
 
+const liveSchema = z.object({ status: z.literal('live') });
+const stuckSchema = z.object({ status: z.literal('stuck'), stuck: z.array(z.string()) });
 const readinessSchema = z.object({
   status: z.enum(['ready', 'degraded', 'unavailable', 'draining']),
   checks: z.record(z.string(), z.enum(['up', 'down'])),
-  /** Of the checks that have more to say. */
-  detail: z.record(z.string(), z.record(z.string(), z.string())).optional(),
+  required: z.array(z.string()).describe('Without these checks it cannot work'),
+  detail: z
+    .record(z.string(), z.record(z.string(), z.string()))
+    .optional()
+    .describe('Of the checks that have more to say'),
 });
 
-/** Adds `/health/live` (the process answers) and `/health/ready` (it can do its work, and if not, what is missing). */
-export function registerHealth(app: HttpServer, checks: Readonly<Record<string, HealthCheck>>): Health {
+/** Whether the service takes requests. */
+export function takesRequests({ status }: Readiness): boolean {
+  return status === 'ready' || status === 'degraded';
+}
+
+/**
+ * Adds `/health/live` (503 when only a new process can help) and `/health/ready` (503 when it cannot do its work now).
+ *
+ * @param loops what has to come round again and again for as long as the process runs, and whether it does not any more
+ */
+export function registerHealth(
+  app: HttpServer,
+  checks: Readonly<Record<string, HealthCheck>>,
+  loops: Readonly<Record<string, { isStuck(): boolean }>> = {},
+): Health {
   let draining = false;
+
+  async function readiness(): Promise<Readiness> {
+    const results = await Promise.all(
+      Object.entries(checks).map(async ([name, check]) => ({ name, check, up: await isUp(check) })),
+    );
+    const details = results.flatMap(({ name, check }) =>
+      check.detail ? [[name, check.detail()] as const] : [],
+    );
+    const down = results.filter(({ up }) => !up);
+    const isMissing = down.some(({ check }) => check.required);
+    return {
+      status: draining ? 'draining' : isMissing ? 'unavailable' : down.length > 0 ? 'degraded' : 'ready',
+      checks: Object.fromEntries(results.map(({ name, up }) => [name, up ? 'up' : 'down'] as const)),
+      required: results.filter(({ check }) => check.required).map(({ name }) => name),
+      ...(details.length > 0 ? { detail: Object.fromEntries(details) } : {}),
+    };
+  }
 
   app.get(
     '/health/live',
     {
       config: { access: 'public' },
-      schema: { tags: ['health'], response: { 200: z.object({ status: z.literal('live') }) } },
+      schema: { tags: ['health'], response: { 200: liveSchema, 503: stuckSchema } },
     },
-    async () => ({ status: 'live' as const }),
+    async (request, reply) => {
+      const stuck = Object.entries(loops).flatMap(([name, loop]) => (loop.isStuck() ? [name] : []));
+      if (stuck.length === 0) return { status: 'live' as const };
+      request.log.fatal({ stuck }, 'only a new process can help');
+      return reply.code(503).send({ status: 'stuck', stuck });
+    },
   );
 
   app.get(
@@ -46,28 +98,18 @@ export function registerHealth(app: HttpServer, checks: Readonly<Record<string, 
       schema: { tags: ['health'], response: { 200: readinessSchema, 503: readinessSchema } },
     },
     async (_request, reply) => {
-      const results = await Promise.all(
-        Object.entries(checks).map(async ([name, check]) => ({ name, check, up: await isUp(check) })),
-      );
-      const details = results.flatMap(({ name, check }) =>
-        check.detail ? [[name, check.detail()] as const] : [],
-      );
-      const down = results.filter(({ up }) => !up);
-      const unavailable = draining || down.some(({ check }) => check.required);
-      return reply.code(unavailable ? 503 : 200).send({
-        status: draining ? 'draining' : unavailable ? 'unavailable' : down.length > 0 ? 'degraded' : 'ready',
-        checks: Object.fromEntries(results.map(({ name, up }) => [name, up ? 'up' : 'down'] as const)),
-        ...(details.length > 0 ? { detail: Object.fromEntries(details) } : {}),
-      });
+      const now = await readiness();
+      const body = { ...now, required: [...now.required] };
+      return reply.code(takesRequests(now) ? 200 : 503).send(body);
     },
   );
 
+  app.addHook('onSend', async (_request, reply) => {
+    if (draining) reply.header('connection', 'close');
+  });
+
   return {
-    async isReady() {
-      if (draining) return false;
-      const required = Object.values(checks).filter((check) => check.required);
-      return (await Promise.all(required.map(isUp))).every((up) => up);
-    },
+    readiness,
     startDraining() {
       draining = true;
     },

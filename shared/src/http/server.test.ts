@@ -110,9 +110,9 @@ describe('readiness', () => {
 
   test('is lost with a required dependency and names it', async () => {
     registerHealth(app, { database: { required: true, probe: () => isUp } });
-    expect(await statusOf()).toEqual({ status: 'ready', checks: { database: 'up' } });
+    expect(await statusOf()).toEqual({ status: 'ready', checks: { database: 'up' }, required: ['database'] });
     isUp = false;
-    expect(await statusOf()).toEqual({ status: 'unavailable', checks: { database: 'down' } });
+    expect(await statusOf()).toMatchObject({ status: 'unavailable', checks: { database: 'down' } });
     expect((await app.inject('/health/ready')).statusCode).toBe(503);
   });
 
@@ -120,7 +120,7 @@ describe('readiness', () => {
     registerHealth(app, {
       broker: { required: false, probe: async () => Promise.reject(new Error('away')) },
     });
-    expect(await statusOf()).toEqual({ status: 'degraded', checks: { broker: 'down' } });
+    expect(await statusOf()).toEqual({ status: 'degraded', checks: { broker: 'down' }, required: [] });
     expect((await app.inject('/health/ready')).statusCode).toBe(200);
   });
 
@@ -134,6 +134,7 @@ describe('readiness', () => {
     expect(await statusOf()).toEqual({
       status: 'degraded',
       checks: { database: 'up', payment: 'down' },
+      required: ['database'],
       detail: { payment: { circuit: 'open' } },
     });
   });
@@ -143,4 +144,23 @@ describe('readiness', () => {
     health.startDraining();
     expect(await statusOf()).toMatchObject({ status: 'draining' });
   });
+});
+
+test('a service that is about to stop answers, and asks for the connection to be given up', async () => {
+  const health = registerHealth(app, {});
+  expect((await app.inject('/openapi.json')).headers.connection).toBe('keep-alive');
+  health.startDraining();
+  const { statusCode, headers } = await app.inject('/openapi.json');
+  expect([statusCode, headers.connection]).toEqual([200, 'close']);
+});
+
+test('a process is not live once something in it has stopped turning, and says what', async () => {
+  let isStuck = false;
+  const loops = { relay: { isStuck: () => isStuck }, consumer: { isStuck: () => false } };
+  // Whatever is away: a new process could not bring it back.
+  registerHealth(app, { database: { required: true, probe: () => false } }, loops);
+  expect((await app.inject('/health/live')).json()).toEqual({ status: 'live' });
+  isStuck = true;
+  const { statusCode, ...answer } = await app.inject('/health/live');
+  expect([statusCode, answer.json()]).toEqual([503, { status: 'stuck', stuck: ['relay'] }]);
 });

@@ -77,6 +77,8 @@ export async function createHttpServer(options: {
     },
     routerOptions: { maxParamLength: 200 },
     forceCloseConnections: 'idle',
+    // What arrives on a connection that we have is answered, and the answer closes it.
+    return503OnClosing: false,
     clientErrorHandler: answerUnreadable,
     // For addresses that the router cannot make sense of; hooks have not run then.
     frameworkErrors: (thrown, request, reply) => {

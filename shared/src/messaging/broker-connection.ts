@@ -3,6 +3,7 @@ import { connect } from 'amqplib';
 import type { Logger } from 'pino';
 import { type Backoff, backoffDelay } from '../kernel/backoff.ts';
 import { sleep } from '../kernel/sleep.ts';
+import { createPulse } from '../process/pulse.ts';
 
 /** One connection to the broker that comes back by itself, until it is stopped. */
 export interface BrokerConnection {
@@ -10,6 +11,8 @@ export interface BrokerConnection {
   start(): void;
   /** `blocked`: connected, but the broker takes no messages because it is short of memory or disk. */
   state(): 'disconnected' | 'connected' | 'blocked';
+  /** It is not connected and has not tried to be for minutes. (While it is, heartbeats watch over it.) */
+  isStuck(): boolean;
   stop(): Promise<void>;
 }
 
@@ -32,6 +35,7 @@ export function createBrokerConnection(options: {
   const { url, name, attach, detach } = options;
   const logger = options.logger.child({ connection: name });
   const stopping = new AbortController();
+  const pulse = createPulse();
   let current: ChannelModel | undefined;
   let state: ReturnType<BrokerConnection['state']> = 'disconnected';
   let running: Promise<void> | undefined;
@@ -74,6 +78,7 @@ export function createBrokerConnection(options: {
     let failures = 0;
     let hasComplained = false;
     while (!stopping.signal.aborted) {
+      pulse.beat();
       try {
         const reason = await serve(() => {
           failures = 0;
@@ -88,6 +93,7 @@ export function createBrokerConnection(options: {
       }
       current = undefined;
       state = 'disconnected';
+      pulse.beat();
       detach();
       failures += 1;
       await sleep(backoffDelay(reconnectBackoff, failures), stopping.signal);
@@ -99,6 +105,7 @@ export function createBrokerConnection(options: {
       running ??= run();
     },
     state: () => state,
+    isStuck: () => running !== undefined && state === 'disconnected' && pulse.isStuck(),
     async stop() {
       stopping.abort();
       if (current) await closeConnection(current);

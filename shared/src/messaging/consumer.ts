@@ -37,6 +37,8 @@ export interface Consumer {
   start(): void;
   /** Connected, and consuming unless it pauses. */
   isReady(): boolean;
+  /** @see BrokerConnection.isStuck */
+  isStuck(): boolean;
   /** Takes no more messages, so that they stay in the queue, until {@link resume}; keeps working on those at hand. */
   pause(): void;
   /** Goes on, and at once also with what was held in hand. */
@@ -282,6 +284,7 @@ export function createConsumer(options: {
   return {
     start: connection.start,
     isReady: () => subscription !== undefined && connection.state() !== 'disconnected',
+    isStuck: connection.isStuck,
     pause() {
       isPaused = true;
       changeSubscription();

@@ -17,6 +17,8 @@ export interface Publisher {
    */
   publish(message: OutgoingMessage): Promise<void>;
   isReady(): boolean;
+  /** @see BrokerConnection.isStuck */
+  isStuck(): boolean;
   stop(): Promise<void>;
 }
 
@@ -135,6 +137,7 @@ export function createPublisher(options: { url: string; name: string; logger: Lo
       }
     },
     isReady: () => channel !== undefined && connection.state() === 'connected',
+    isStuck: connection.isStuck,
     stop: connection.stop,
   };
 }

@@ -104,6 +104,8 @@ export function createRequester(options: {
 export interface Responder {
   start(): void;
   isReady(): boolean;
+  /** @see BrokerConnection.isStuck */
+  isStuck(): boolean;
   /** Answers what is in hand and takes no more. */
   stop(): Promise<void>;
 }
@@ -174,6 +176,7 @@ export function createResponder<Question>(options: {
   return {
     start: connection.start,
     isReady: () => subscription !== undefined && connection.state() !== 'disconnected',
+    isStuck: connection.isStuck,
     async stop() {
       const current = subscription;
       await current?.channel.cancel(current.consumerTag).catch((error: unknown) => {

@@ -10,6 +10,7 @@ import type { OutgoingMessage } from '../messaging/message.ts';
 import { confirmTimeoutMs, type Publisher } from '../messaging/publisher.ts';
 import { alwaysByIndex } from '../postgres/pool.ts';
 import { query } from '../postgres/statement.ts';
+import { createPulse } from '../process/pulse.ts';
 import { publishingDelay } from './outbox-metrics.ts';
 import { joinShardOwnership, type ShardOwnership } from './shard-ownership.ts';
 import { claimMessages, deletePublished, markPublished, postponeMessages } from './sql.ts';
@@ -19,6 +20,8 @@ export interface Relay {
   start(): void;
   /** Something was committed: look now instead of at the next poll. */
   wake(): void;
+  /** It has not looked into the outbox for minutes, nor tried to. */
+  isStuck(): boolean;
   /** Finishes the batch under way. */
   stop(): Promise<void>;
 }
@@ -65,6 +68,7 @@ export function createRelay(options: {
 }): Relay {
   const { databaseUrl, name, publisher, pollIntervalMs, retentionMs, failpoint, logger } = options;
   const stopping = new AbortController();
+  const pulse = createPulse();
   let alarm = new AbortController();
   let running: Promise<void> | undefined;
 
@@ -77,6 +81,7 @@ export function createRelay(options: {
     for (const message of messages) {
       try {
         await publisher.publish(toOutgoing(message));
+        pulse.beat();
         publishingDelay.observe((Date.now() - message.created_at.getTime()) / 1_000);
         failpoint('relay.after-confirm');
         result.confirmed.push(message.id);
@@ -126,6 +131,7 @@ export function createRelay(options: {
     let rebalanceAt = 0;
     let cleanAt = Date.now() + cleanEveryMs;
     while (!stopping.signal.aborted) {
+      pulse.beat();
       // Replaced before looking: a wake-up during the look is then noticed by the rest that follows it.
       alarm = new AbortController();
       if (Date.now() >= rebalanceAt) {
@@ -148,6 +154,7 @@ export function createRelay(options: {
 
   async function run(): Promise<void> {
     for (let failures = 0; !stopping.signal.aborted; failures += 1) {
+      pulse.beat();
       const session = new pg.Client({
         connectionString: databaseUrl,
         application_name: `${name} relay`,
@@ -180,6 +187,7 @@ export function createRelay(options: {
       // With a reason of its own, or every wake-up would build a DOMException with its stack.
       if (!alarm.signal.aborted) alarm.abort('wake');
     },
+    isStuck: () => running !== undefined && pulse.isStuck(),
     async stop() {
       stopping.abort();
       await running;

@@ -1,9 +1,12 @@
 import type { Logger } from 'pino';
 import { sleep } from '../kernel/sleep.ts';
+import { createPulse } from './pulse.ts';
 
 /** Something that is done again and again for as long as the process runs. */
 export interface PeriodicWork {
   start(): void;
+  /** A turn has no end. */
+  isStuck(): boolean;
   /** Finishes what is under way. */
   stop(): Promise<void>;
 }
@@ -11,19 +14,23 @@ export interface PeriodicWork {
 /**
  * @param options.work answers whether there is more to do at once; otherwise, and after an error, it rests
  * @param options.complaint what the log says when it throws
+ * @param options.stuckAfterMs how long one turn, rest included, may take at most; five minutes by default
  */
 export function createPeriodicWork(options: {
   work: () => Promise<boolean>;
   intervalMs: number;
   complaint: string;
+  stuckAfterMs?: number;
   logger: Logger;
 }): PeriodicWork {
   const { work, intervalMs, complaint, logger } = options;
   const stopping = new AbortController();
+  const pulse = createPulse(options.stuckAfterMs);
   let running: Promise<void> | undefined;
 
   async function run(): Promise<void> {
     while (!stopping.signal.aborted) {
+      pulse.beat();
       const isMore = await work().catch((error: unknown) => {
         logger.warn({ err: error }, complaint);
         return false;
@@ -36,6 +43,7 @@ export function createPeriodicWork(options: {
     start() {
       running ??= run();
     },
+    isStuck: () => running !== undefined && pulse.isStuck(),
     async stop() {
       stopping.abort();
       await running;
