@@ -4,7 +4,6 @@ import { tmpdir } from 'node:os';
 import { promisify } from 'node:util';
 import { Client, credentials, type ServiceError, status } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { service as healthService } from 'grpc-health-check';
 import {
   type CreateOrderRequest,
   type OrderServiceClient,
@@ -15,6 +14,7 @@ import {
 import { newId } from '#shared/kernel/ids.ts';
 import { eventually } from '../support/eventually.ts';
 import { call, connectOrders, refusalOf } from '../support/grpc-client.ts';
+import { grpcHealthOf } from '../support/grpc-health.ts';
 import { createTestSystem, orderClient, type TestSystem } from '../support/system.ts';
 
 /** Nobody processes these orders: what the order-service does by itself is the subject. */
@@ -278,7 +278,7 @@ test('reflection describes them well enough to call the health service without i
 });
 
 test('health tells what readiness tells, and calls under way are finished before the service ends', async () => {
-  expect(await healthOf(system.grpcAddress)).toBe('SERVING');
+  expect(await grpcHealthOf(system.grpcAddress, 'oms.v1.OrderService')).toBe('SERVING');
   const { id: orderId } = await place();
   const lock = await system.orderDatabase.pool.connect();
   await lock.query('BEGIN');
@@ -299,21 +299,6 @@ test('health tells what readiness tells, and calls under way are finished before
   expect((await stopped).code).toBe(0);
   await system.start('order');
 });
-
-function healthOf(address: string): Promise<string> {
-  const health = new Client(address, credentials.createInsecure());
-  const { path, requestSerialize, responseDeserialize } = healthService['Check']!;
-  return new Promise<{ status: string }>((resolve, reject) => {
-    const callback = (error: Error | null, answer?: unknown) => {
-      if (error) reject(error);
-      else resolve(answer as { status: string });
-    };
-    const request = { service: 'oms.v1.OrderService' };
-    health.makeUnaryRequest(path, requestSerialize, responseDeserialize, request, callback);
-  })
-    .then(({ status: serving }) => serving)
-    .finally(() => health.close());
-}
 
 /** ServerReflectionRequest { list_services = 7: "" }, and what the answer says in its raw bytes. */
 function reflectedServices(address: string): Promise<readonly string[]> {

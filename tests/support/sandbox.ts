@@ -16,6 +16,11 @@ export function sandboxClient(baseUrl: string) {
     force: (scenario: string, more: { operations?: readonly string[]; remaining?: number } = {}) =>
       call('PUT', '/scenario', { scenario, ...more }),
     lift: () => call('DELETE', '/scenario'),
+    /** How many calls wait to be released. */
+    async held(): Promise<number> {
+      const response = await fetch(`${baseUrl}/scenario`);
+      return ((await response.json()) as { held: number }).held;
+    },
     releaseHeld: () => call('POST', '/scenario/release'),
     /** What moved for an order: `captured 700`, `refunded 700`, … */
     async movements(orderId: string): Promise<readonly string[]> {

@@ -29,10 +29,12 @@ export interface TestSystem {
   readonly broker: TestBroker;
   /** Starts a service and waits until it is ready; settings are added to its environment. */
   start(name: ServiceName, settings?: Readonly<Record<string, string>>): Promise<ChildProcess>;
+  /** The same without waiting: it may never become ready. */
+  launch(name: ServiceName, settings?: Readonly<Record<string, string>>): Promise<ChildProcess>;
   /** Starts a service that will end itself with SIGKILL when it passes the failpoint. */
   startArmed(name: ServiceName, failpoint: FailpointName): Promise<ChildProcess>;
   /** Starts one more process of a service beside the first, on a port of its own; it ends with the system. */
-  startReplica(name: 'order' | 'processor'): Promise<Replica>;
+  startReplica(name: 'order' | 'processor', settings?: Readonly<Record<string, string>>): Promise<Replica>;
   /** SIGTERM, and until it is gone. */
   stop(name: ServiceName): Promise<ProcessExit>;
   /** SIGKILL, and until it is gone. */
@@ -44,6 +46,10 @@ export interface TestSystem {
 
 export interface Replica {
   readonly url: string;
+  /** `host:port` of its gRPC API, if it is an order-service. */
+  readonly grpcAddress: string;
+  /** SIGTERM, and until it is gone. */
+  stop(): Promise<ProcessExit>;
   /** SIGKILL, and until it is gone. */
   kill(): Promise<void>;
 }
@@ -114,7 +120,7 @@ export async function createTestSystem(
   const replicas: Replica[] = [];
   const logs: Record<ServiceName, string[]> = { sandbox: [], processor: [], order: [] };
 
-  async function start(
+  async function launch(
     name: ServiceName,
     added: Readonly<Record<string, string>> = {},
   ): Promise<ChildProcess> {
@@ -124,19 +130,35 @@ export async function createTestSystem(
       { log: (line) => logs[name].push(line) },
     );
     running.set(name, child);
-    await waitUntilReady(service, child);
     return child;
   }
 
-  async function startReplica(name: 'order' | 'processor'): Promise<Replica> {
-    const port = await freePort();
+  async function start(
+    name: ServiceName,
+    added: Readonly<Record<string, string>> = {},
+  ): Promise<ChildProcess> {
+    const child = await launch(name, added);
+    await waitUntilReady(described[name], child);
+    return child;
+  }
+
+  async function startReplica(
+    name: 'order' | 'processor',
+    added: Readonly<Record<string, string>> = {},
+  ): Promise<Replica> {
+    const [port, grpcPort] = [await freePort(), await freePort()];
     const url = `http://127.0.0.1:${port}`;
-    const ports = { [`${name.toUpperCase()}_HTTP_PORT`]: String(port), ORDER_GRPC_PORT: '0' };
-    const env = { ...described[name].env, ...ports };
+    const ports = { [`${name.toUpperCase()}_HTTP_PORT`]: String(port), ORDER_GRPC_PORT: String(grpcPort) };
+    const env = { ...described[name].env, ...ports, ...added };
     const service = { ...described[name], url, env };
     const child = await launchService(service, { log: (line) => logs[name].push(line) });
     const replica: Replica = {
       url,
+      grpcAddress: `127.0.0.1:${grpcPort}`,
+      async stop() {
+        await child.stop();
+        return child.exited;
+      },
       async kill() {
         child.kill('SIGKILL');
         await child.exited;
@@ -163,6 +185,7 @@ export async function createTestSystem(
     processorDatabase,
     broker,
     start,
+    launch,
     startArmed: (name, failpoint) => start(name, { FAILPOINTS: failpoint }),
     startReplica,
     stop: (name) => end(name, 'SIGTERM'),

@@ -53,6 +53,8 @@ export interface Witness {
   readonly openingStock: ReadonlyMap<string, number>;
   /** Places an order as a customer of its own, and never throws. */
   place(request: OrderRequest, baseUrl?: string): Promise<Answer>;
+  /** Takes down what somebody else was told. */
+  remember(entry: LogEntry): void;
   /** Asks for something to be done about an order, gives the status of the answer if there was one, and never throws. */
   ask(orderId: string, wish: WishName, options?: AskOptions): Promise<number | undefined>;
   /** Everything published since the beginning, in order, repetitions included. */
@@ -88,6 +90,7 @@ export async function watch(system: TestSystem): Promise<Witness> {
       log.push({ customerId, totalMinor, answer });
       return answer;
     },
+    remember: (entry) => void log.push(entry),
     async ask(orderId, wish, { body = {}, baseUrl = system.urls.order } = {}) {
       const answer = await post(`${baseUrl}/orders/${orderId}/${wish}`, body);
       const status = 'status' in answer ? answer.status : undefined;

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect } from 'node:net';
+import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { z } from 'zod';
 import { anonymous } from '../auth/caller.ts';
@@ -102,6 +103,30 @@ describe('a server', () => {
     await app.close();
     await ended;
     expect(socket.destroyed).toBe(true);
+  });
+
+  test('answers what comes on a connection that is in use when it stops, and closes it with the answer', async () => {
+    let finish = () => {};
+    const held = new Promise<void>((resolve) => (finish = resolve));
+    const begun = Promise.withResolvers<void>();
+    app.get('/slow', { config: { access: 'public' } }, async () => {
+      begun.resolve();
+      await held;
+      return 'slow';
+    });
+    app.get('/next', { config: { access: 'public' } }, async () => 'next');
+    await app.listen({ host: '127.0.0.1', port: 0 });
+    const socket = connect((app.server.address() as AddressInfo).port, '127.0.0.1');
+    const answers = text(socket);
+    socket.write('GET /slow HTTP/1.1\r\nhost: a\r\n\r\n');
+    await begun.promise;
+    const closed = app.close();
+    while (app.server.listening) await new Promise((resolve) => setImmediate(resolve));
+    socket.write('GET /next HTTP/1.1\r\nhost: a\r\n\r\n');
+    finish();
+    const statuses = (await answers).toLowerCase().match(/http\/1\.1 \d+|connection: \S+/g);
+    expect(statuses).toEqual(['http/1.1 200', 'connection: keep-alive', 'http/1.1 200', 'connection: close']);
+    await closed;
   });
 });
 

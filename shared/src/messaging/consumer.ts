@@ -59,6 +59,12 @@ interface Subscription {
 const assertBindingsEveryMs = 5_000;
 /** While a dependency is away. */
 const holdBackoff: Backoff = { initialMs: 200, maximumMs: 5_000 };
+/**
+ * How long a channel stays open after its last acknowledgement. For a quorum queue RabbitMQ passes 32 of them on, keeps
+ * further ones until it knows those to be replicated, and forgets what it keeps when the channel closes: the messages
+ * would be delivered once more.
+ */
+const acknowledgingMs = 200;
 /** Well below the half hour after which a broker takes a delivery without an answer for the consumer's death. */
 const defaultHoldAtMostMs = 600_000;
 
@@ -90,6 +96,7 @@ export function createConsumer(options: {
   let subscriptions = 0;
   let isPaused = false;
   let isStopping = false;
+  let lastAckAt = 0;
   let resumed = new AbortController();
   const oneByOne = createSequence();
   const oneChangeAtATime = createSequence();
@@ -116,6 +123,7 @@ export function createConsumer(options: {
       if (!error || (await passOn(message, error)) || (isLong && (await giveBack(message)))) {
         failpoint('consumer.before-ack');
         if (isOurs()) channel.ack(delivered);
+        lastAckAt = performance.now();
         return;
       }
       if (holds === 0) logger.warn({ ...facts(message), err: error }, 'message waits for a dependency');
@@ -302,6 +310,7 @@ export function createConsumer(options: {
       });
       stopping.abort();
       await Promise.all(atHand);
+      await sleep(lastAckAt + acknowledgingMs - performance.now());
       // The close of a connection overtakes acknowledgements that are not sent yet; that of their channel does not.
       await subscription?.channel.close().catch((error: unknown) => {
         logger.warn({ err: error }, 'could not close the channel');
