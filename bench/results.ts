@@ -1,6 +1,7 @@
 import type { CpuUse } from './cpu-time.ts';
 import type { Accepting, EndToEnd, Throughput } from './phases.ts';
 import { median, percentile } from './statistics.ts';
+import type { StorageUse } from './storage.ts';
 import { formatTable } from './table.ts';
 
 /** Everything a run has measured. */
@@ -12,6 +13,8 @@ export interface Results {
   readonly accepting: Accepting;
   readonly processing: Throughput;
   readonly endToEnd: EndToEnd;
+  /** Bytes per order of the end-to-end phase. */
+  readonly storage: StorageUse;
   /** Milliseconds from placed to completed. */
   readonly latencyMs: Float64Array;
   readonly lightLoad: { readonly ordersPerSecond: number };
@@ -28,6 +31,8 @@ export function formatResults(results: Results): string {
     formatLatencies(results),
     '',
     formatCpu(results),
+    '',
+    formatStorage(results),
   ].join('\n');
 }
 
@@ -93,6 +98,11 @@ function formatCpu({ accepting, processing, endToEnd }: Results): string {
       coresBusy('cores busy with other work', (cpu) => Math.max(0, cpu.machineSeconds - sumOf(cpu))),
     ],
   );
+}
+
+function formatStorage({ storage }: Results): string {
+  const rows = [...storage].map(([where, bytes]) => [where, wholes(bytes)]);
+  return formatTable(['storage', '> bytes per order'], rows);
 }
 
 function isWorthShowing({ orders, cpu }: Throughput, name: string): boolean {

@@ -17,6 +17,7 @@ import { profileEndToEnd } from './profile/profile-end-to-end.ts';
 import { chooseInspectorPorts, type InspectorPorts, profilingSettings } from './profile/settings.ts';
 import { createReference } from './reference/reference.ts';
 import { formatResults, type Results } from './results.ts';
+import { growthPerOrder, readStorage } from './storage.ts';
 import { type BenchSystem, benchDir, startBenchSystem } from './system.ts';
 import { acceptedOrders, findDiscrepancies } from './verification.ts';
 
@@ -122,7 +123,9 @@ async function measure(
   const processing = await measureProcessing(bench);
   await measureReference();
   report(`End to end: ${orders.toLocaleString('en')} orders`);
+  const before = await readStorage(system);
   const endToEnd = await measureEndToEnd(bench, orders);
+  const storage = growthPerOrder(before, await readStorage(system), orders);
   await measureReference();
   report(`Latency at ${lightLoad.ordersPerSecond} orders/s for ${lightLoad.seconds} s`);
   const latencyMs = await measureLatency(bench, lightLoad);
@@ -133,6 +136,7 @@ async function measure(
     accepting,
     processing,
     endToEnd,
+    storage,
     latencyMs,
     lightLoad,
   };
