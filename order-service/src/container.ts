@@ -3,7 +3,7 @@ import { PrismaPg } from '@prisma/adapter-pg';
 import { createAuthenticate } from '#shared/auth/authenticate.ts';
 import { createRateLimiter } from '#shared/auth/rate-limiter.ts';
 import { answerWays, orderInquiry } from '#shared/contracts/order-inquiries.ts';
-import { queues } from '#shared/contracts/topology.ts';
+import { deadLetterQueueOf, queues } from '#shared/contracts/topology.ts';
 import { answerOnce } from '#shared/http/answer-once.ts';
 import { registerHealth } from '#shared/http/health.ts';
 import { createHttpServer } from '#shared/http/server.ts';
@@ -13,6 +13,7 @@ import { createFailpoints } from '#shared/kernel/failpoints.ts';
 import { sleep } from '#shared/kernel/sleep.ts';
 import { createConsumer } from '#shared/messaging/consumer.ts';
 import { createPublisher } from '#shared/messaging/publisher.ts';
+import { createQueueMeter } from '#shared/messaging/queue-meter.ts';
 import { createResponder } from '#shared/messaging/rpc.ts';
 import { measureProcess } from '#shared/metrics/registry.ts';
 import type { Logger } from '#shared/observability/logger.ts';
@@ -47,6 +48,7 @@ import { createOrderProgress } from './infrastructure/postgres/order-progress.ts
 import { createOrderRepository } from './infrastructure/postgres/order-repository.ts';
 import { createWebhookDeliveries } from './infrastructure/postgres/webhook-deliveries.ts';
 import { createWebhookRepository } from './infrastructure/postgres/webhook-repository.ts';
+import { measureDeliveries } from './infrastructure/webhooks/webhook-metrics.ts';
 import { createWebhooks } from './webhooks/container.ts';
 
 const name = 'order-service';
@@ -129,6 +131,13 @@ export async function createOrderService(config: OrderServiceConfig, logger: Log
     logger,
   });
 
+  const queueMeter = createQueueMeter({
+    url: config.AMQP_URL,
+    name: `${name} queue meter`,
+    queues: [queues.orderProcessed, deadLetterQueueOf(queues.orderProcessed)],
+    logger,
+  });
+
   const responder = createResponder({
     url: config.AMQP_URL,
     name: `${name} responder`,
@@ -142,7 +151,7 @@ export async function createOrderService(config: OrderServiceConfig, logger: Log
     config,
     repositories: {
       webhooks: createWebhookRepository({ pool, prisma }),
-      deliveries: createWebhookDeliveries({ pool, prisma }),
+      deliveries: measureDeliveries(createWebhookDeliveries({ pool, prisma })),
     },
     clock,
     failpoint,
@@ -189,6 +198,7 @@ export async function createOrderService(config: OrderServiceConfig, logger: Log
       keyCleanup.start();
       consumer.start();
       responder.start();
+      queueMeter.start();
       webhooks.start();
       const address = await grpc.listen({ host: config.HOST, port: config.ORDER_GRPC_PORT });
       logger.info({ address }, 'gRPC is served');
@@ -214,7 +224,10 @@ export async function createOrderService(config: OrderServiceConfig, logger: Log
         [
           { withinMs: config.SHUTDOWN_DELAY_MS + 6_000, parts: { ...finishing, ...inBackground } },
           { withinMs: 1_500, parts: { relay: relay.stop } },
-          { withinMs: 1_500, parts: { publisher: publisher.stop, database: disconnect } },
+          {
+            withinMs: 1_500,
+            parts: { publisher: publisher.stop, queueMeter: queueMeter.stop, database: disconnect },
+          },
         ],
         logger,
       );

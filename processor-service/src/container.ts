@@ -2,7 +2,7 @@ import type { AddressInfo } from 'node:net';
 import { createAuthenticate } from '#shared/auth/authenticate.ts';
 import { createRateLimiter } from '#shared/auth/rate-limiter.ts';
 import { inquiryWays } from '#shared/contracts/order-inquiries.ts';
-import { queues } from '#shared/contracts/topology.ts';
+import { deadLetterQueueOf, queues, retryQueueOf } from '#shared/contracts/topology.ts';
 import { answerOnce } from '#shared/http/answer-once.ts';
 import { registerHealth } from '#shared/http/health.ts';
 import { createHttpServer } from '#shared/http/server.ts';
@@ -14,6 +14,7 @@ import { createFailpoints } from '#shared/kernel/failpoints.ts';
 import { sleep } from '#shared/kernel/sleep.ts';
 import { createConsumer } from '#shared/messaging/consumer.ts';
 import { createPublisher } from '#shared/messaging/publisher.ts';
+import { createQueueMeter } from '#shared/messaging/queue-meter.ts';
 import { createRequester } from '#shared/messaging/rpc.ts';
 import { measureProcess } from '#shared/metrics/registry.ts';
 import type { Logger } from '#shared/observability/logger.ts';
@@ -45,6 +46,7 @@ import { createHttpPaymentGateway } from './infrastructure/payment/http-payment-
 import { measureCircuit, measureGateway } from './infrastructure/payment/measured-gateway.ts';
 import { createPaymentBreaker } from './infrastructure/payment/payment-breaker.ts';
 import { createPrismaClient } from './infrastructure/postgres/prisma-client.ts';
+import { measureSagas, measureSagasUnderWay } from './infrastructure/postgres/saga-metrics.ts';
 import { createSagaRepository } from './infrastructure/postgres/saga-repository.ts';
 import { createStockRepository } from './infrastructure/postgres/stock-repository.ts';
 
@@ -80,7 +82,8 @@ export async function createProcessorService(
   measurePool(pool);
   measureOutbox(pool);
   const prisma = createPrismaClient(pool);
-  const sagas = createSagaRepository({ pool });
+  const sagas = measureSagas(createSagaRepository({ pool }));
+  measureSagasUnderWay(pool);
   const stock = createStockRepository({ pool, prisma });
   const provider = createHttpPaymentGateway({
     baseUrl: config.PAYMENT_URL,
@@ -165,6 +168,18 @@ export async function createProcessorService(
     handler: handlers[queues.orderRequests],
   });
 
+  const workQueues = [queues.orderCreated, queues.orderRequests];
+  const queueMeter = createQueueMeter({
+    url: config.AMQP_URL,
+    name: `${name} queue meter`,
+    queues: [
+      ...workQueues,
+      ...workQueues.map(deadLetterQueueOf),
+      ...config.RETRY_DELAYS_MS.map(retryQueueOf),
+    ],
+    logger,
+  });
+
   // Dead letters are everybody's: the desk has an account of its own, and this service's reaches its own queues only.
   const deskUrl = config.OPERATOR_AMQP_URL ?? config.AMQP_URL;
   const deskPublisher = createPublisher({ url: deskUrl, name: `${name} desk`, logger });
@@ -231,6 +246,7 @@ export async function createProcessorService(
       relay.start();
       consumer.start();
       requestsConsumer.start();
+      queueMeter.start();
       watchdog.start();
       keyCleanup.start();
       await http.listen({ host: config.HOST, port: config.PROCESSOR_HTTP_PORT });
@@ -253,6 +269,7 @@ export async function createProcessorService(
         publisher: publisher.stop,
         deskPublisher: deskPublisher.stop,
         requester: requester.stop,
+        queueMeter: queueMeter.stop,
       };
       await stopInOrder(
         [

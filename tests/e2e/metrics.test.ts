@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { eventually } from '../support/eventually.ts';
 import { call, connectOrders } from '../support/grpc-client.ts';
 import { createTestSystem, orderBody, orderClient, type TestSystem } from '../support/system.ts';
 
@@ -51,6 +52,12 @@ test('an order leaves its traces in the metrics of both services', async () => {
   expect(at(`oms_messages_consumed_total{${replies},outcome="handled",code=""}`)).toBe(3);
   expect(at(`oms_message_handling_seconds_count{${replies}}`)).toBe(3);
   expect(at(`oms_message_waiting_seconds_count{${replies}}`)).toBe(3);
+  expect(at(`oms_queue_messages{${replies}}`)).toBe(0);
+  expect(at(`oms_queue_consumers{${replies}}`)).toBe(1);
+  expect(order.get('oms_queue_messages{queue="order-service.order.processed.dlq"}')).toBe(0);
+  for (const part of ['publisher', 'consumer', 'responder', 'queue meter']) {
+    expect(at(`oms_broker_connection_state{connection="order-service ${part}",state="connected"}`)).toBe(1);
+  }
   expect(at('oms_database_connections{state="idle"}')).toBeGreaterThan(0);
   expect(at('nodejs_eventloop_lag_p99_seconds')).toBeGreaterThan(0);
   expect([...order.keys()].some((sample) => sample.startsWith('oms_build_info{version="'))).toBe(true);
@@ -61,6 +68,64 @@ test('an order leaves its traces in the metrics of both services', async () => {
   expect(processor.get('oms_payment_circuit_state{state="open"}')).toBe(0);
   const created = 'queue="processor-service.order.created"';
   expect(processor.get(`oms_messages_consumed_total{${created},outcome="handled",code=""}`)).toBe(1);
+  expect(processor.get('oms_saga_started_total')).toBe(1);
+  expect(processor.get('oms_saga_completed_total')).toBe(1);
+  expect(processor.get('oms_saga_compensated_total')).toBe(0);
+  expect(processor.get('oms_saga_duration_seconds_count{outcome="completed",payment="automatic"}')).toBe(1);
+  expect(processor.get('oms_active_sagas{activity="paying"}')).toBe(0);
+});
+
+test('every way in which an order or a message may end is counted', async () => {
+  const orders = orderClient(system.urls.order);
+  const before = await scrape('processor');
+  const declined = await orders.place(orderBody({ amountMinor: 666_402 }));
+  const unheardOf = await orders.place(orderBody({ sku: 'SKU-UNHEARD-OF' }));
+  await Promise.all([orders.becomes(declined.id, 'failed'), orders.becomes(unheardOf.id, 'failed')]);
+  // The same again, as a broker may always deliver it, and one that nobody can read.
+  await system.orderDatabase.pool.query('UPDATE outbox SET published_at = NULL WHERE order_id = $1', [
+    declined.id,
+  ]);
+  system.broker.channel.publish('orders', 'order.created', Buffer.from('not an order'));
+  const created = 'queue="processor-service.order.created"';
+  const after = await eventually(async () => {
+    const samples = await scrape('processor');
+    expect(samples.get(`oms_messages_consumed_total{${created},outcome="duplicate",code=""}`)).toBe(1);
+    expect(samples.get('oms_queue_messages{queue="processor-service.order.created.dlq"}')).toBe(1);
+    return samples;
+  });
+  const parked = `oms_messages_consumed_total{${created},outcome="parked",code="MALFORMED_MESSAGE"}`;
+  const grown = (sample: string) => (after.get(sample) ?? 0) - (before.get(sample) ?? 0);
+  expect(grown(parked)).toBe(1);
+  expect(grown('oms_saga_started_total')).toBe(2);
+  expect(grown('oms_saga_failed_total{reason="PAYMENT_DECLINED"}')).toBe(1);
+  expect(grown('oms_saga_failed_total{reason="UNKNOWN_SKU"}')).toBe(1);
+  expect(grown('oms_saga_compensated_total')).toBe(1);
+  expect(grown('oms_saga_duration_seconds_count{outcome="failed",payment="automatic"}')).toBe(2);
+});
+
+test('sagas that wait are counted in the database, also by a process that did not begin them', async () => {
+  const orders = orderClient(system.urls.order);
+  const { id } = await orders.place({ ...orderBody(), payment: 'manual' });
+  await orders.becomes(id, 'reserved');
+  await system.stop('processor');
+  await system.processorDatabase.pool.query(
+    "UPDATE sagas SET deadline_at = now() + interval '1 hour', state = 'needs_attention' WHERE order_id = $1",
+    [id],
+  );
+  await system.start('processor', { WATCHDOG_INTERVAL_MS: '3600000' });
+  const processor = await scrape('processor');
+  expect(processor.get('oms_saga_started_total')).toBe(0);
+  expect(processor.get('oms_active_sagas{activity="awaiting_payment"}')).toBe(0);
+  expect(processor.get('oms_sagas_needing_attention')).toBe(1);
+  await system.processorDatabase.pool.query(
+    "UPDATE sagas SET deadline_at = now() - interval '90 seconds', state = 'awaiting_payment' WHERE order_id = $1",
+    [id],
+  );
+  const later = await scrape('processor');
+  expect(later.get('oms_active_sagas{activity="awaiting_payment"}')).toBe(1);
+  expect(later.get('oms_sagas_needing_attention')).toBe(0);
+  expect(later.get('oms_sagas_overdue')).toBe(1);
+  expect(later.get('oms_saga_overdue_seconds')).toBeGreaterThanOrEqual(90);
 });
 
 test('what waits in the outbox shows, and ids of orders do not', async () => {

@@ -1,7 +1,12 @@
 import type { OrderMessageOf } from '#shared/contracts/order-events.ts';
 import type { Clock } from '#shared/kernel/clock.ts';
 import { AppError } from '#shared/kernel/errors.ts';
-import { followProcessing, type ProcessingReport, type ReportedEvent } from '../domain/follow-processing.ts';
+import {
+  followProcessing,
+  isDuplicate,
+  type ProcessingReport,
+  type ReportedEvent,
+} from '../domain/follow-processing.ts';
 import type { OrderState } from '../domain/order.ts';
 import { evolve } from '../domain/order-events.ts';
 import {
@@ -22,8 +27,8 @@ export type ProcessingMessage = OrderMessageOf<
   | 'order.refund_rejected.v1'
 >;
 
-/** `undefined`: taken account of, durably. Otherwise why this one message could not be. */
-export type FollowResult = AppError | undefined;
+/** `undefined`: taken account of, durably; `duplicate`: it was before. Otherwise why this one message could not be. */
+export type FollowResult = AppError | 'duplicate' | undefined;
 
 /**
  * Takes account of a set of messages from the processor in one transaction, in the given order: each changes its order
@@ -61,7 +66,7 @@ export function createFollowProcessing(dependencies: {
             history.push(recordedEvent(state, event, cause));
           }
         }
-        return undefined;
+        return isDuplicate(following) ? 'duplicate' : undefined;
       });
       const changed = [...current.values()].filter((order) => order !== found.get(order.id));
       return { orders: changed, history, received, result };

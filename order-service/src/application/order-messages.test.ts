@@ -32,6 +32,7 @@ function processor() {
   const asked: { what: string; request: object }[] = [];
   const note = (what: string) => async (request: object) => {
     asked.push({ what, request });
+    return undefined;
   };
   const handlers = createMessageHandlers({
     processOrder: { process: note('process'), giveUp: async () => false },

@@ -27,7 +27,8 @@ export function createProcessingMessageHandler(dependencies: {
       const message = parseOrderMessage(body);
       switch (message.type) {
         case 'order.operator_acted.v1':
-          return recordOperatorAction(message);
+          await recordOperatorAction(message);
+          return undefined;
         case 'order.created.v1':
         case 'order.payment_requested.v1':
         case 'order.cancel_requested.v1':
@@ -40,9 +41,9 @@ export function createProcessingMessageHandler(dependencies: {
         case 'order.cancel_rejected.v1':
         case 'order.refunded.v1':
         case 'order.refund_rejected.v1': {
-          const error = await batcher.add(message);
-          if (error) throw error;
-          return undefined;
+          const result = await batcher.add(message);
+          if (result instanceof AppError) throw result;
+          return result;
         }
         default:
           return message satisfies never;

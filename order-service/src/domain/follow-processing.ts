@@ -68,6 +68,11 @@ export function followProcessing(order: OrderState, report: ProcessingReport, no
   return { outcome: 'applied', events, order: evolve(next, event, now) };
 }
 
+/** Whether the report was seen before. */
+export function isDuplicate(following: Following): boolean {
+  return following.outcome === 'ignored' && following.reason === 'duplicate';
+}
+
 function toOrderEvent({ run, event }: ProcessingReport): OrderEvent {
   switch (event.type) {
     case 'reserved':

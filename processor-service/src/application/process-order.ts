@@ -10,12 +10,12 @@ export interface ProcessOrder {
   /**
    * Drives the saga of an order as far as the request may take it, from wherever it stands. Returning means that the
    * message has done its work: the saga has ended and the reply is in the outbox, or the saga itself remembers what
-   * it waits for.
+   * it waits for. Answers `duplicate` when all that was so before.
    *
    * @throws AppError when it has not: of kind `transient` or `unavailable` to be driven again, `permanent` when it was
    * given up and rests until somebody replays it.
    */
-  process(request: ProcessingRequest): Promise<void>;
+  process(request: ProcessingRequest): Promise<'duplicate' | undefined>;
   /**
    * Gives up a saga that cannot be driven to its end: no money stays taken, stock is released, the reply says `failed`
    * and `recoverable`; at once, or as soon as the provider has confirmed it. Answers `false` when there is nothing to
@@ -89,8 +89,9 @@ export function createProcessOrder(dependencies: {
     }
   }
 
-  async function process(request: ProcessingRequest): Promise<void> {
+  async function process(request: ProcessingRequest): Promise<'duplicate' | undefined> {
     let { saga, advanced: isNew } = await takeStep({ request, event: 'begin' });
+    const isDuplicate = !isNew && saga.state !== 'reserved';
     // Once, unless the run ended meanwhile and another one has begun.
     for (; saga.state === 'reserved'; isNew = false) {
       saga = await settle(request, saga, !isNew);
@@ -99,6 +100,7 @@ export function createProcessOrder(dependencies: {
       if (saga.state === 'compensating') saga = await compensate(saga);
     }
     leave(request, saga);
+    return isDuplicate ? 'duplicate' : undefined;
   }
 
   return {

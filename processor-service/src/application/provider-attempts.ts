@@ -13,7 +13,7 @@ export type AttemptOutcome =
   | { readonly outcome: 'hopeless'; readonly trouble: Trouble; readonly error: AppError };
 
 /** Makes an attempt at what a saga owes, and says what its failure means for the saga. Never throws. */
-export type AttemptFor = (saga: Saga, attempt: () => Promise<void>) => Promise<AttemptOutcome>;
+export type AttemptFor = (saga: Saga, attempt: () => Promise<unknown>) => Promise<AttemptOutcome>;
 
 /**
  * @param limit how many attempts may fail; those that were not made because the provider is known to be away do not count

@@ -17,11 +17,11 @@ export interface RefundRequest extends Pick<Refund, 'id' | 'amountMinor' | 'reas
 export interface RefundOrder {
   /**
    * Takes the wish for a refund; the same id again has no effect. Returning means that the wish, or its rejection, is
-   * durable; a refund that fails goes on by itself.
+   * durable, `duplicate` that it was so before; a refund that fails goes on by itself.
    *
    * @throws AppError `SAGA_NOT_FOUND` for an order that was never processed, `MALFORMED_MESSAGE` for another currency.
    */
-  request(request: RefundRequest): Promise<void>;
+  request(request: RefundRequest): Promise<'duplicate' | undefined>;
   /** Gives back what is owed, one refund after the other, until all are done or one fails. */
   settle(saga: Saga): Promise<void>;
 }
@@ -71,9 +71,10 @@ export function createRefundOrder(dependencies: {
         throw new AppError({ code: 'MALFORMED_MESSAGE', kind: 'permanent', message });
       }
       const request = { ...found, correlationId, traceparent };
-      const { saga } = await takeStep({ request, event: { type: 'refundRequested', refund } });
+      const { saga, advanced } = await takeStep({ request, event: { type: 'refundRequested', refund } });
       // After a failed attempt the saga knows when the next one is due.
       if (saga.trouble === null) await settle(saga);
+      return advanced ? undefined : 'duplicate';
     },
     settle,
   };

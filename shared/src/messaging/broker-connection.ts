@@ -4,6 +4,7 @@ import type { Logger } from 'pino';
 import { type Backoff, backoffDelay } from '../kernel/backoff.ts';
 import { sleep } from '../kernel/sleep.ts';
 import { createPulse } from '../process/pulse.ts';
+import { forgetConnection, measureConnection } from './connection-metrics.ts';
 
 /** One connection to the broker that comes back by itself, until it is stopped. */
 export interface BrokerConnection {
@@ -102,6 +103,7 @@ export function createBrokerConnection(options: {
 
   return {
     start() {
+      measureConnection(name, () => state);
       running ??= run();
     },
     state: () => state,
@@ -110,6 +112,7 @@ export function createBrokerConnection(options: {
       stopping.abort();
       if (current) await closeConnection(current);
       await running;
+      forgetConnection(name);
     },
   };
 }

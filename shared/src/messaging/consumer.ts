@@ -9,7 +9,7 @@ import { createSequence } from '../kernel/sequence.ts';
 import { sleep } from '../kernel/sleep.ts';
 import { assertBindings, assertDeadLetterBinding } from './assert-bindings.ts';
 import { closeConnection, createBrokerConnection, guardChannel } from './broker-connection.ts';
-import { consumedMessages, handlingDuration, waitingDuration } from './consumer-metrics.ts';
+import { consumedMessages, handlingDuration, type Outcome, waitingDuration } from './consumer-metrics.ts';
 import {
   disposeOf,
   isPoisonous,
@@ -24,8 +24,11 @@ import type { Publisher } from './publisher.ts';
 
 /** What a service does with the messages of one queue. */
 export interface MessageHandler {
-  /** The effect. Returning means that it is durable, throwing that it is not. */
-  handle(message: IncomingMessage): Promise<void>;
+  /**
+   * The effect. Returning means that it is durable, throwing that it is not; `duplicate` that it was so before, and
+   * that nothing has changed.
+   */
+  handle(message: IncomingMessage): Promise<'duplicate' | void>;
   /**
    * The last word on a message before it goes to the dead-letter queue: undo what is half done, tell who waits. Answers
    * `done` when there turns out to be nothing to give up. While it throws, the message is not given up.
@@ -104,7 +107,7 @@ export function createConsumer(options: {
   /** The first suspect that this subscription delivered: it also ran first the last time, and got no answer. */
   let firstInLine: ConsumeMessage | undefined;
 
-  function count(outcome: string, error?: AppError): void {
+  function count(outcome: Outcome, error?: AppError): void {
     consumedMessages.inc({ queue, outcome, code: error?.code ?? '' });
   }
 
@@ -117,8 +120,8 @@ export function createConsumer(options: {
     const isOurs = (): boolean => subscription?.channel === channel;
     const since = performance.now();
     for (let holds = 0; isOurs() && !stopping.signal.aborted; holds += 1) {
-      const error = await attempt(message, delivered);
-      if (!error) count('handled');
+      const { error, isDuplicate } = await attempt(message, delivered);
+      if (!error) count(isDuplicate ? 'duplicate' : 'handled');
       const isLong = performance.now() - since > holdAtMostMs;
       if (!error || (await passOn(message, error)) || (isLong && (await giveBack(message)))) {
         failpoint('consumer.before-ack');
@@ -131,15 +134,17 @@ export function createConsumer(options: {
     }
   }
 
-  async function attempt(message: IncomingMessage, delivered: ConsumeMessage): Promise<AppError | undefined> {
+  async function attempt(
+    message: IncomingMessage,
+    delivered: ConsumeMessage,
+  ): Promise<{ error?: AppError; isDuplicate?: boolean }> {
     // Those behind the first one came back just as often, but because of it: they have not been tried yet.
-    if (delivered === firstInLine && isPoisonous(message)) return poison(message);
+    if (delivered === firstInLine && isPoisonous(message)) return { error: poison(message) };
     const stopClock = handlingDuration.startTimer({ queue });
     try {
-      await handler.handle(message);
-      return undefined;
+      return { isDuplicate: (await handler.handle(message)) === 'duplicate' };
     } catch (error) {
-      return toAppError(error);
+      return { error: toAppError(error) };
     } finally {
       stopClock();
     }
@@ -156,9 +161,8 @@ export function createConsumer(options: {
           { ...facts(message), err: error, delayMs: disposition.delayMs },
           'message will be retried',
         );
-        count('retried', error);
         failpoint('consumer.before-retry');
-        return publishCopy(toRetry(message, error, disposition.delayMs, clock()));
+        return sendOn(toRetry(message, error, disposition.delayMs, clock()), 'retried', error);
       case 'park':
         return park(message, error);
     }
@@ -167,8 +171,7 @@ export function createConsumer(options: {
   /** To the end of the queue, as if it had never been in hand: nobody is to blame for how long it had to wait. */
   async function giveBack(message: IncomingMessage): Promise<boolean> {
     const [shortestMs] = retryDelaysMs;
-    count('put back');
-    return shortestMs !== undefined && publishCopy(toQueueAgain(message, shortestMs));
+    return shortestMs !== undefined && sendOn(toQueueAgain(message, shortestMs), 'put back');
   }
 
   async function park(message: IncomingMessage, error: AppError): Promise<boolean> {
@@ -183,17 +186,17 @@ export function createConsumer(options: {
       return false;
     }
     logger.error({ ...facts(message), err: error }, 'message goes to the dead-letter queue');
-    count('parked', error);
     failpoint('consumer.before-park');
-    return publishCopy(toDeadLetter(message, error, clock()));
+    return sendOn(toDeadLetter(message, error, clock()), 'parked', error);
   }
 
-  async function publishCopy(copy: OutgoingMessage): Promise<boolean> {
+  async function sendOn(copy: OutgoingMessage, outcome: Outcome, error?: AppError): Promise<boolean> {
     try {
       await publisher.publish(copy);
+      count(outcome, error);
       return true;
-    } catch (error) {
-      logger.error({ messageId: copy.messageId, err: error }, 'cannot pass a failed message on yet');
+    } catch (cause) {
+      logger.error({ messageId: copy.messageId, err: cause }, 'cannot pass a failed message on yet');
       return false;
     }
   }

@@ -1,6 +1,7 @@
 import type { Pool } from 'pg';
-import { Gauge, Histogram } from 'prom-client';
-import { metricsRegistry, waitingBuckets } from '../metrics/registry.ts';
+import { Histogram } from 'prom-client';
+import { registerLookedUpGauges } from '../metrics/looked-up-gauges.ts';
+import { waitingBuckets } from '../metrics/registry.ts';
 import { query } from '../postgres/statement.ts';
 import { countBacklog } from './sql.ts';
 
@@ -17,44 +18,17 @@ interface Backlog {
 
 /** Looks at the outbox whenever metrics are asked for; without its database it says nothing. */
 export function measureOutbox(pool: Pool): void {
-  let looking: Promise<Backlog | undefined> | undefined;
-
-  /** One look for both gauges. */
-  function look(): Promise<Backlog | undefined> {
-    looking ??= query<Backlog>(pool, countBacklog, [])
-      .then(
-        ([found]) => found,
-        () => undefined,
-      )
-      .finally(() => {
-        looking = undefined;
-      });
-    return looking;
-  }
-
-  function gauge(name: string, help: string, of: (found: Backlog) => number): void {
-    metricsRegistry.registerMetric(
-      new Gauge({
-        name,
-        help,
-        registers: [],
-        async collect() {
-          const found = await look();
-          if (found) this.set(of(found));
-          else this.remove();
-        },
-      }),
-    );
-  }
-
-  gauge(
-    'oms_outbox_backlog',
-    'Messages that are not published yet; counted up to 10000',
-    ({ messages }) => messages,
-  );
-  gauge(
-    'oms_outbox_oldest_unpublished_age_seconds',
-    'How long the oldest message that is not published has been waiting; 0 without any',
-    ({ oldestSeconds }) => oldestSeconds,
-  );
+  const look = async () => (await query<Backlog>(pool, countBacklog, []))[0];
+  registerLookedUpGauges(look, [
+    {
+      name: 'oms_outbox_backlog',
+      help: 'Messages that are not published yet; counted up to 10000. Every replica tells all of them: take the maximum by service',
+      tell: (gauge, { messages }) => gauge.set(messages),
+    },
+    {
+      name: 'oms_outbox_oldest_unpublished_age_seconds',
+      help: 'How long the oldest message that is not published has been waiting; 0 without any. Take the maximum by service',
+      tell: (gauge, { oldestSeconds }) => gauge.set(oldestSeconds),
+    },
+  ]);
 }
