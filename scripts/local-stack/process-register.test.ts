@@ -48,6 +48,15 @@ describe('the process register', () => {
     expect(register.running()).toEqual([]);
   });
 
+  it('stops one of them by its name, and says when there is none', async () => {
+    const database = await startRecorded('database');
+    await startRecorded('service');
+    const register = openProcessRegister(file);
+    expect(await register.stop('database')).toBe(database.pid);
+    expect(register.running()).toEqual(['service']);
+    await expect(register.stop('database')).rejects.toThrow('There is no database among the processes');
+  });
+
   it('does not touch a process that only has the number of a recorded one', async () => {
     const child = await startRecorded('service');
     const [record] = JSON.parse(readFileSync(file, 'utf8')) as [Record<string, unknown>];

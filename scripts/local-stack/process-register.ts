@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { writeFileAtomically } from './atomic-write.ts';
 import { type SpawnedProcess, signalGroup } from './child-process.ts';
 import { startTimeOf } from './process-start-time.ts';
+import { StackError } from './stack-error.ts';
 
 interface ProcessRecord extends SpawnedProcess {
   /** When it was started, in the system's own notation: tells it from a later process with the same number. */
@@ -17,6 +18,12 @@ export interface ProcessRegister {
   add(child: SpawnedProcess): void;
   /** Names of the recorded processes that still run. */
   running(): string[];
+  /**
+   * Stops one of them and gives its process id; whoever keeps it running starts it again.
+   *
+   * @throws StackError when none of that name runs.
+   */
+  stop(name: string): Promise<number>;
   /** Stops what still runs, the latest first, and forgets it. */
   stopAll(): Promise<void>;
   /** Ends what still runs at once. */
@@ -36,6 +43,12 @@ export function openProcessRegister(file: string): ProcessRegister {
       writeFileAtomically(file, `${JSON.stringify(records, null, 2)}\n`);
     },
     running: () => living().map((record) => record.name),
+    stop: async (name) => {
+      const record = living().findLast((each) => each.name === name);
+      if (record === undefined) throw new StackError(`There is no ${name} among the processes of the stack.`);
+      await stop(record);
+      return record.pid;
+    },
     stopAll: async () => {
       for (const record of living().reverse()) await stop(record);
       rmSync(file, { force: true });
