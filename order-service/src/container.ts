@@ -1,5 +1,6 @@
 import type { AddressInfo } from 'node:net';
 import { PrismaPg } from '@prisma/adapter-pg';
+import { registerInvariantsRoute } from '#shared/audit/invariants-route.ts';
 import { createAuthenticate } from '#shared/auth/authenticate.ts';
 import { createRateLimiter } from '#shared/auth/rate-limiter.ts';
 import { answerWays, orderInquiry } from '#shared/contracts/order-inquiries.ts';
@@ -33,6 +34,7 @@ import { createPlaceOrder } from './application/place-order.ts';
 import { createReadOrders } from './application/read-orders.ts';
 import { createRecordOperatorAction } from './application/record-operator-action.ts';
 import { createWatchOrder } from './application/watch-order.ts';
+import { createAudit } from './audit/container.ts';
 import type { OrderServiceConfig } from './config.ts';
 import { createProcessingMessageHandler, processingBatchSize } from './consumers/processing-messages.ts';
 import { createGrpcServer } from './grpc/server.ts';
@@ -158,6 +160,8 @@ export async function createOrderService(config: OrderServiceConfig, logger: Log
     logger,
   });
 
+  const audit = createAudit({ config, pool, isBrokerThere: publisher.isReady, clock, logger });
+
   const authenticate = createAuthenticate(config, logger);
   const rateLimiter = createRateLimiter({ requests: config.RATE_LIMIT, windowMs: config.RATE_WINDOW_MS });
   const http = await createHttpServer({
@@ -183,6 +187,7 @@ export async function createOrderService(config: OrderServiceConfig, logger: Log
   registerOrderCommandRoutes(http, { changeOrder });
   registerWebhookRoutes(http, { webhooks: webhooks.manage });
   registerWebhookDeliveryRoutes(http, { webhooks: webhooks.manage });
+  registerInvariantsRoute(http, audit);
   const grpc = createGrpcServer({
     useCases: { placeOrder, changeOrder, readOrders, watchOrder },
     authenticate,
@@ -200,6 +205,7 @@ export async function createOrderService(config: OrderServiceConfig, logger: Log
       responder.start();
       queueMeter.start();
       webhooks.start();
+      audit.start();
       const address = await grpc.listen({ host: config.HOST, port: config.ORDER_GRPC_PORT });
       logger.info({ address }, 'gRPC is served');
       // Last, for it says when the service is ready.
@@ -219,7 +225,7 @@ export async function createOrderService(config: OrderServiceConfig, logger: Log
         await pool.end();
       };
       const finishing = { doors: closeDoors, consumer: consumer.stop, responder: responder.stop };
-      const inBackground = { webhooks: webhooks.stop, keyCleanup: keyCleanup.stop };
+      const inBackground = { webhooks: webhooks.stop, keyCleanup: keyCleanup.stop, audit: audit.stop };
       await stopInOrder(
         [
           { withinMs: config.SHUTDOWN_DELAY_MS + 6_000, parts: { ...finishing, ...inBackground } },

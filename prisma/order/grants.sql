@@ -37,3 +37,9 @@ GRANT UPDATE (
 -- What is told is said once, too.
 GRANT SELECT, INSERT, DELETE ON webhook_deliveries TO order_service;
 GRANT UPDATE (status, attempts, next_attempt_at, attempt_log, finished_at) ON webhook_deliveries TO order_service;
+
+-- The auditor: how far it is, and what it finds until it is gone.
+GRANT SELECT, INSERT ON audit_progress TO order_service;
+GRANT UPDATE (started_at, finished_at, checked, feeds) ON audit_progress TO order_service;
+GRANT SELECT, INSERT, DELETE ON audit_findings TO order_service;
+GRANT UPDATE (last_seen_at) ON audit_findings TO order_service;

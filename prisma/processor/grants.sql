@@ -36,3 +36,9 @@ GRANT UPDATE (status, replayed, batch_size, reason, updated_at, ended_at) ON rep
 -- A key that has expired is deleted, or taken by another request.
 GRANT SELECT, INSERT, DELETE ON answered_requests TO processor_service;
 GRANT UPDATE (fingerprint, answer, claimed_at, expires_at) ON answered_requests TO processor_service;
+
+-- The auditor: how far it is, and what it finds until it is gone.
+GRANT SELECT, INSERT ON audit_progress TO processor_service;
+GRANT UPDATE (started_at, finished_at, checked, feeds) ON audit_progress TO processor_service;
+GRANT SELECT, INSERT, DELETE ON audit_findings TO processor_service;
+GRANT UPDATE (last_seen_at) ON audit_findings TO processor_service;

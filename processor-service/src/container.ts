@@ -1,4 +1,5 @@
 import type { AddressInfo } from 'node:net';
+import { registerInvariantsRoute } from '#shared/audit/invariants-route.ts';
 import { createAuthenticate } from '#shared/auth/authenticate.ts';
 import { createRateLimiter } from '#shared/auth/rate-limiter.ts';
 import { inquiryWays } from '#shared/contracts/order-inquiries.ts';
@@ -35,6 +36,7 @@ import { createRefundOrder } from './application/refund-order.ts';
 import { createResumeSaga } from './application/resume-saga.ts';
 import { createTakeSagaSteps, type SagaStep, type StepResult } from './application/take-saga-steps.ts';
 import { createDriveOverdueSaga, createSagaWatchdog } from './application/watch-sagas.ts';
+import { createAudit } from './audit/container.ts';
 import { type ProcessorServiceConfig, patienceOf } from './config.ts';
 import { createMessageHandlers } from './consumers/message-handlers.ts';
 import { createDesk } from './desk/container.ts';
@@ -231,6 +233,8 @@ export async function createProcessorService(
     },
     { relay, publisher, deskPublisher, consumer, requestsConsumer, watchdog, keyCleanup },
   );
+  const audit = createAudit({ config, pool, isBrokerThere: publisher.isReady, clock, logger });
+  registerInvariantsRoute(http, audit);
   registerStockRoutes(http, { stock });
   registerDeadLetterRoutes(http, desk);
   registerDeadLetterActionRoutes(http, { actions: desk.actions, background: replays });
@@ -249,6 +253,7 @@ export async function createProcessorService(
       queueMeter.start();
       watchdog.start();
       keyCleanup.start();
+      audit.start();
       await http.listen({ host: config.HOST, port: config.PROCESSOR_HTTP_PORT });
       const { port } = http.server.address() as AddressInfo;
       return `http://${config.HOST}:${port}`;
@@ -264,7 +269,12 @@ export async function createProcessorService(
         await pool.end();
       };
       const consumers = { consumer: consumer.stop, requestsConsumer: requestsConsumer.stop };
-      const inBackground = { watchdog: watchdog.stop, replays: replays.stop, keyCleanup: keyCleanup.stop };
+      const inBackground = {
+        watchdog: watchdog.stop,
+        replays: replays.stop,
+        keyCleanup: keyCleanup.stop,
+        audit: audit.stop,
+      };
       const brokers = {
         publisher: publisher.stop,
         deskPublisher: deskPublisher.stop,

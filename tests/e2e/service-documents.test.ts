@@ -33,7 +33,7 @@ const asJson = ['application/json', 'object'] as const;
 const asProblem = ['application/problem+json', 'object'] as const;
 const asEvents = ['text/event-stream', 'string'] as const;
 
-const health = ['get /health/live', 'get /health/ready'];
+const common = ['get /health/live', 'get /health/ready', 'get /invariants'];
 const commands = ['cancel', 'fulfil', 'pay', 'refund'].map((name) => `post /orders/{id}/${name}`);
 const webhooks = [
   'get /webhooks',
@@ -67,7 +67,7 @@ describe.each([
   [
     'order',
     [
-      ...health,
+      ...common,
       'get /orders',
       'get /orders/{id}',
       'get /orders/{id}/timeline',
@@ -77,7 +77,7 @@ describe.each([
       ...webhooks,
     ],
   ],
-  ['processor', [...health, 'get /stock', 'get /stock/{sku}', 'put /stock/{sku}', ...sagas, ...deadLetters]],
+  ['processor', [...common, 'get /stock', 'get /stock/{sku}', 'put /stock/{sku}', ...sagas, ...deadLetters]],
 ] as const)('the OpenAPI document of the %s-service', (service, routes) => {
   test('is version 3.1 and has every route', async () => {
     const { openapi, info, paths } = await documentOf(service);

@@ -64,6 +64,12 @@ export const commonSettings = {
   /** Between saying that it is not ready and turning anybody away. */
   SHUTDOWN_DELAY_MS: z.coerce.number().int().min(0).max(60_000).default(0),
   FAILPOINTS: failpoints.default([]),
+  /** How often the auditor goes on. */
+  AUDIT_INTERVAL_MS: positiveInteger.default(60_000),
+  /** How many orders it looks at each time, at most. */
+  AUDIT_ORDERS_PER_RUN: positiveInteger.max(1_000_000).default(5_000),
+  /** After how long without a change an order that has not ended counts as stuck. */
+  AUDIT_OVERDUE_MINUTES: z.coerce.number().nonnegative().default(60),
   ...authSettings,
 } as const;
 

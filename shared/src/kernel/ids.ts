@@ -47,3 +47,14 @@ function drawEntropy(): Buffer {
   unused += bytesPerId;
   return entropy.subarray(unused - bytesPerId, unused);
 }
+
+/** The lowest identifier that {@link newId} can have given at this time, in milliseconds since 1970. */
+export function firstIdAt(timeMs: number): string {
+  const hex = Math.trunc(timeMs).toString(16).padStart(12, '0');
+  return `${hex.slice(0, 8)}-${hex.slice(8)}-7000-8000-000000000000`;
+}
+
+/** When {@link newId} gave an identifier, in milliseconds since 1970. Of others it says nothing true. */
+export function timeOfId(id: string): number {
+  return Number.parseInt(id.replaceAll('-', '').slice(0, 12), 16);
+}
