@@ -51,11 +51,12 @@ export function createBackgroundAudit(options: {
   }
 
   async function lookAt(ids: readonly string[]): Promise<number> {
-    for (let from = 0; from < ids.length && !isStopping; from += pageSize) {
+    for (let from = 0; from < ids.length; from += pageSize) {
       const page = ids.slice(from, from + pageSize);
       const findings = await look(page, clock().getTime());
       await keep(ordersSource, page, findings);
       countChecked(page.length);
+      if (isStopping) break;
     }
     return ids.length;
   }
