@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Builds images from Debian's packages that behave like the official ones, for a Docker engine that cannot pull those:
-# `stand-in-images.sh [postgres] [rabbitmq] [node] [compose]`, all of them by default. Prints the variables that make the
+# `stand-in-images.sh [postgres] [rabbitmq] [node] [compose] [prometheus]`, all of them by default. Prints the variables that make the
 # tests, docker-compose.yml and the Dockerfile use them, one NAME=value a line.
 #
 # Building takes about a minute the first time. Afterwards the engine's own cache notices that nothing changed.
@@ -17,12 +17,14 @@ declare -A images=(
   [rabbitmq]=order-processor/rabbitmq-stand-in:4.0
   [node]=order-processor/node-stand-in:24
   [compose]=order-processor/compose-stand-in:2
+  [prometheus]=order-processor/prometheus-stand-in:2
 )
 declare -A variables=(
   [postgres]='TEST_POSTGRES_IMAGE POSTGRES_IMAGE'
   [rabbitmq]='TEST_RABBITMQ_IMAGE RABBITMQ_IMAGE'
   [node]=NODE_IMAGE
   [compose]=COMPOSE_IMAGE
+  [prometheus]=PROMETHEUS_IMAGE
 )
 
 # A Debian that is small: no manuals, no translations, nothing that is merely recommended.
@@ -44,9 +46,10 @@ prepare_node() {
   local certificates=/etc/ssl/certs/ca-certificates.crt
   rm -rf "$work/node"
   mkdir -p "$work/node/npm"
-  cp "$(node --print process.execPath)" "$work/node/node"
+  install -m 755 "$(node --print process.execPath)" "$work/node/node"
   tar --extract --gzip --strip-components=1 --directory="$work/node/npm" \
     --file="$work/$(cd "$work" && npm pack --silent npm@11)"
+  chmod 755 "$work/node/npm/bin/npm-cli.js"
   if [ -e "$certificates" ]; then cp "$certificates" "$work/node/"; fi
 }
 
@@ -61,7 +64,7 @@ build() {
 }
 
 wanted=("$@")
-[ ${#wanted[@]} -gt 0 ] || wanted=(postgres rabbitmq node compose)
+[ ${#wanted[@]} -gt 0 ] || wanted=(postgres rabbitmq node compose prometheus)
 for name in "${wanted[@]}"; do
   [ -n "${images[$name]:-}" ] || { echo "There is no stand-in for $name." >&2; exit 2; }
 done

@@ -6,9 +6,7 @@ FROM $BASE_IMAGE
 COPY node /usr/local/bin/node
 COPY npm /usr/local/lib/node_modules/npm
 COPY ca-certificates.cr[t] /etc/ssl/certs/
-RUN chmod 755 /usr/local/bin/node \
- && ln -s ../lib/node_modules/npm/bin/npm-cli.js /usr/local/bin/npm \
- && chmod 755 /usr/local/lib/node_modules/npm/bin/npm-cli.js \
+RUN ln -s ../lib/node_modules/npm/bin/npm-cli.js /usr/local/bin/npm \
  && groupadd --gid 1000 node \
  && useradd --uid 1000 --gid node --shell /bin/bash --create-home node
 
