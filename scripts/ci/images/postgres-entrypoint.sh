@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Creates the database cluster on the first start, as POSTGRES_USER, POSTGRES_PASSWORD and POSTGRES_DB ask, and runs
-# the server in the foreground. Until the cluster is complete the server listens on its local socket only, so a
-# client that reaches it over TCP never meets a half-made one.
+# Creates the database cluster on the first start, as POSTGRES_USER, POSTGRES_PASSWORD or POSTGRES_PASSWORD_FILE, and
+# POSTGRES_DB ask, and runs the server in the foreground. Until the cluster is complete the server listens on its local
+# socket only, so a client that reaches it over TCP never meets a half-made one.
 set -euo pipefail
 
 if [ "${1:-}" = "" ] || [ "${1:0:1}" = "-" ]; then set -- postgres "$@"; fi
@@ -14,6 +14,7 @@ if [ "$(id -u)" = 0 ]; then
 fi
 
 create_cluster() {
+  if [ -n "${POSTGRES_PASSWORD_FILE:-}" ]; then POSTGRES_PASSWORD=$(<"$POSTGRES_PASSWORD_FILE"); fi
   local user=${POSTGRES_USER:-postgres} database
   database=${POSTGRES_DB:-$user}
   initdb --username="$user" --pwfile=<(printf '%s\n' "${POSTGRES_PASSWORD:?must be set}") \

@@ -16,22 +16,36 @@ export async function provideUsers(options: {
   passwords: BrokerPasswords;
   virtualHost: string;
 }): Promise<void> {
-  const { adminUrl, users, passwords, virtualHost: vhost } = options;
-  await request(adminUrl, 'POST', 'api/definitions', {
-    users: users.map(({ name, tags }) => ({ name, tags, ...hashed(passwords[name]) })),
+  await request(options.adminUrl, 'POST', 'api/definitions', defineUsers(options));
+  await request(options.adminUrl, 'DELETE', 'api/users/guest');
+}
+
+/** `users` with their rights on one virtual host, in the format of the management plugin's definitions import. */
+export function defineUsers({
+  users,
+  passwords,
+  virtualHost: vhost,
+}: {
+  users: readonly BrokerUser[];
+  passwords: BrokerPasswords;
+  virtualHost: string;
+}) {
+  return {
+    users: users.map(({ name, tags }) => defineUser(name, tags, passwords[name])),
     permissions: users.map(({ name: user, permissions }) => ({ user, vhost, ...permissions })),
     topic_permissions: users.flatMap(({ name: user, topics }) =>
       topics.map((topic) => ({ user, vhost, ...topic })),
     ),
-  });
-  await request(adminUrl, 'DELETE', 'api/users/guest');
+  };
 }
 
-/** As RabbitMQ keeps it: https://www.rabbitmq.com/docs/passwords#computing-password-hash */
-function hashed(password: string): { password_hash: string; hashing_algorithm: string } {
+/** With the password as RabbitMQ keeps it: https://www.rabbitmq.com/docs/passwords#computing-password-hash */
+export function defineUser(name: string, tags: string, password: string) {
   const salt = randomBytes(4);
   const hash = createHash('sha256').update(salt).update(password).digest();
   return {
+    name,
+    tags,
     password_hash: Buffer.concat([salt, hash]).toString('base64'),
     hashing_algorithm: 'rabbit_password_hashing_sha256',
   };
