@@ -26,6 +26,11 @@ export const gates: readonly Gate[] = [
   { name: 'proto: lint', command: [buf, 'lint'] },
   { name: 'proto: breaking changes', command: [buf, 'breaking', '--against', 'proto/released.json'] },
   { name: 'proto: generated code', command: ['scripts/protobuf/generate.ts', '--check'] },
+  {
+    name: 'deploy/prometheus',
+    command: ['scripts/check/prometheus.ts'],
+    needs: { program: 'promtool', from: 'the package prometheus of Debian and Ubuntu' },
+  },
   { name: 'package-lock.json', command: ['scripts/check/lock-file.ts'] },
 ];
 
