@@ -29,6 +29,7 @@ import { stopInOrder } from '#shared/process/stop-in-order.ts';
 import { createCancelOrder } from './application/cancel-order.ts';
 import { createCompensateOrder } from './application/compensate-order.ts';
 import { createReplaysInBackground } from './application/dead-letters/replay-in-background.ts';
+import { observeSagaSteps } from './application/observe-saga-steps.ts';
 import { createProcessOrder } from './application/process-order.ts';
 import { createAttempts } from './application/provider-attempts.ts';
 import { createReadSagas } from './application/read-sagas.ts';
@@ -45,6 +46,7 @@ import { registerDeadLetterRoutes } from './http/dead-letter-routes.ts';
 import { registerSagaRoutes } from './http/saga-routes.ts';
 import { registerStockRoutes } from './http/stock-routes.ts';
 import { createHttpPaymentGateway } from './infrastructure/payment/http-payment-gateway.ts';
+import { logCalls } from './infrastructure/payment/logged-gateway.ts';
 import { measureCircuit, measureGateway } from './infrastructure/payment/measured-gateway.ts';
 import { createPaymentBreaker } from './infrastructure/payment/payment-breaker.ts';
 import { createPrismaClient } from './infrastructure/postgres/prisma-client.ts';
@@ -93,7 +95,7 @@ export async function createProcessorService(
     connections: config.PROCESSOR_CONCURRENCY + config.REQUESTS_CONCURRENCY,
   });
   const gateway = createPaymentBreaker({
-    gateway: measureGateway(provider),
+    gateway: measureGateway(logCalls(provider, logger)),
     failures: config.PAYMENT_BREAKER_FAILURES,
     openMs: config.PAYMENT_BREAKER_OPEN_MS,
     // Requests are still taken: that something is wanted can be noted, and done when the provider is back.
@@ -125,7 +127,7 @@ export async function createProcessorService(
     maxSize: stepBatchSize,
     isolates: (error) => !(error instanceof AppError && error.kind === 'unavailable'),
   });
-  const takeStep = steps.add;
+  const takeStep = observeSagaSteps(steps.add, logger);
   const backoff = { initialMs: config.COMPENSATION_RETRY_MS, maximumMs: longestRetryMs };
   const attempt = createAttempts({ clock, backoff, limit: config.COMPENSATION_ATTEMPTS });
   const compensate = createCompensateOrder({ takeStep, gateway, attempt, failpoint });

@@ -3,6 +3,7 @@ import type { Clock } from '#shared/kernel/clock.ts';
 import { AppError } from '#shared/kernel/errors.ts';
 import type { Failpoint } from '#shared/kernel/failpoints.ts';
 import { newId } from '#shared/kernel/ids.ts';
+import { learn } from '#shared/observability/work-at-hand.ts';
 import type { Order } from '../domain/order.ts';
 import { begin } from '../domain/order-events.ts';
 import { type NewOrder, placeOrder } from '../domain/place-order.ts';
@@ -35,7 +36,8 @@ export function createPlaceOrder(dependencies: {
     const { customerId } = request;
     requireCustomer(caller, customerId);
     const cause = { actor: actorOf(caller, customerId), correlationId, traceparent };
-    return runOnce({ operation: 'create', once, input: request, isSelfChecking: true }, async (recordOf) => {
+    const placing = { operation: 'create', once, input: request, isSelfChecking: true };
+    const answer = await runOnce(placing, async (recordOf) => {
       const placement = placeOrder({ ...request, id: newId() });
       if (!placement.accepted) throw invalid(placement.violations);
       const at = clock();
@@ -54,6 +56,8 @@ export function createPlaceOrder(dependencies: {
       announce();
       return { order, isRecorded: true };
     });
+    learn({ orderId: answer.order.id });
+    return answer;
   };
 }
 

@@ -2,6 +2,8 @@ import { parseOrderMessage } from '#shared/contracts/order-events.ts';
 import { createBatcher } from '#shared/kernel/batcher.ts';
 import { AppError } from '#shared/kernel/errors.ts';
 import type { MessageHandler } from '#shared/messaging/consumer.ts';
+import { inSpan } from '#shared/observability/tracing.ts';
+import { learn } from '#shared/observability/work-at-hand.ts';
 import type { FollowResult, ProcessingMessage } from '../application/follow-processing.ts';
 import type { OperatorActed } from '../application/record-operator-action.ts';
 
@@ -22,9 +24,21 @@ export function createProcessingMessageHandler(dependencies: {
     maxSize: processingBatchSize,
     isolates: (error) => !(error instanceof AppError && error.kind === 'unavailable'),
   });
+
+  /** Alone in its span, whoever else is in its set. */
+  function follow(message: ProcessingMessage, parent: string) {
+    const attributes = { 'oms.order.id': message.subject, 'oms.message.type': message.type };
+    return inSpan('order follow processing', { parent, attributes }, async ({ traceparent = parent }) => {
+      const result = await batcher.add({ ...message, traceparent });
+      if (result instanceof AppError) throw result;
+      return result;
+    });
+  }
+
   return {
-    async handle({ body }) {
+    async handle({ body, traceparent }) {
       const message = parseOrderMessage(body);
+      learn({ orderId: message.subject });
       switch (message.type) {
         case 'order.operator_acted.v1':
           await recordOperatorAction(message);
@@ -40,11 +54,8 @@ export function createProcessingMessageHandler(dependencies: {
         case 'order.cancelled.v1':
         case 'order.cancel_rejected.v1':
         case 'order.refunded.v1':
-        case 'order.refund_rejected.v1': {
-          const result = await batcher.add(message);
-          if (result instanceof AppError) throw result;
-          return result;
-        }
+        case 'order.refund_rejected.v1':
+          return follow(message, traceparent ?? message.traceparent);
         default:
           return message satisfies never;
       }

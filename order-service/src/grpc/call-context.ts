@@ -13,6 +13,7 @@ import { toAppError } from '#shared/kernel/errors.ts';
 import { correlationHeader, correlationIdFrom } from '#shared/observability/correlation-id.ts';
 import type { Logger } from '#shared/observability/logger.ts';
 import { isTraceparent, newTraceparent } from '#shared/observability/trace-context.ts';
+import { failSpanAtHand } from '#shared/observability/tracing.ts';
 import type { Once } from '../application/idempotency.ts';
 import { toGrpcStatus } from './error-status.ts';
 import { parse } from './request-fields.ts';
@@ -112,6 +113,7 @@ export function refusalFor(
   const error = toAppError(thrown);
   const refusal = toGrpcStatus(error, { subject: subjectOf(call.request), correlationId });
   const facts = { err: error, method: call.getPath(), correlationId };
+  if (refusal.code === status.UNAVAILABLE || refusal.code === status.INTERNAL) failSpanAtHand(error);
   if (refusal.code === status.UNAVAILABLE) logger.warn(facts, 'call failed');
   if (refusal.code === status.INTERNAL) logger.error(facts, 'call failed');
   if (error.data['replayed'] === true) refusal.metadata.set(replayedHeader, 'true');

@@ -1,5 +1,6 @@
 import type { Caller, Scope } from '#shared/auth/caller.ts';
 import { replayedHeader } from '#shared/idempotency/key.ts';
+import { learn } from '#shared/observability/work-at-hand.ts';
 import type { ChangeOrder } from '../application/change-order.ts';
 import { type Answer, idFor } from '../application/idempotency.ts';
 import type { PlaceOrder } from '../application/place-order.ts';
@@ -149,7 +150,9 @@ function orderOf({ order, replayed }: Answer, { trailer }: CallContext): Order {
 
 /** @throws AppError `VALIDATION_FAILED` */
 function idIn({ orderId }: { readonly orderId: string }): string {
-  return parse(orderIdParams, { id: orderId }).id;
+  const { id } = parse(orderIdParams, { id: orderId });
+  learn({ orderId: id });
+  return id;
 }
 
 function toBody({ customerId, currency, items, paymentMode, description, metadata }: CreateOrderRequest) {

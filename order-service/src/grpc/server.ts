@@ -3,6 +3,7 @@ import { Server, ServerCredentials } from '@grpc/grpc-js';
 import { HealthImplementation } from 'grpc-health-check';
 import { type Readiness, takesRequests } from '#shared/http/health.ts';
 import { measureCalls } from './call-metrics.ts';
+import { createObserveCalls } from './observe-calls.ts';
 import { createOrderMethods } from './order-methods.ts';
 import { OrderServiceService } from './protobuf/oms/v1/order_service.ts';
 import { createReflection } from './reflection.ts';
@@ -39,7 +40,7 @@ export function createGrpcServer(
     'grpc.max_send_message_length': largestResponseBytes,
     'grpc.max_concurrent_streams': streamsPerConnection,
     'grpc.keepalive_time_ms': keepaliveMs,
-    interceptors: [measureCalls],
+    interceptors: [measureCalls, createObserveCalls(serving.logger)],
   });
   server.addService(OrderServiceService, createOrderMethods(serving));
   createReflection().addToServer(server);

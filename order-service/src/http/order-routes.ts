@@ -3,6 +3,7 @@ import { etagOf } from '#shared/http/preconditions.ts';
 import { problems } from '#shared/http/problem.ts';
 import type { HttpServer } from '#shared/http/server.ts';
 import { idempotencyKeyHeader } from '#shared/idempotency/key.ts';
+import { learn } from '#shared/observability/work-at-hand.ts';
 import type { PlaceOrder } from '../application/place-order.ts';
 import type { Cause } from '../application/ports/order-repository.ts';
 import type { ReadOrders } from '../application/read-orders.ts';
@@ -26,6 +27,7 @@ export function registerOrderRoutes(
   useCases: { placeOrder: PlaceOrder; readOrders: ReadOrders },
 ): void {
   const { placeOrder, readOrders } = useCases;
+  nameOrders(app);
 
   app.post(
     '/orders',
@@ -105,6 +107,14 @@ export function registerOrderRoutes(
       };
     },
   );
+}
+
+/** Log lines of requests about an order tell which; that of a new one is known once it is placed. */
+function nameOrders(app: HttpServer): void {
+  app.addHook('preHandler', ({ params, routeOptions }, _reply, done) => {
+    if (routeOptions.url?.startsWith('/orders/:id')) learn({ orderId: (params as { id: string }).id });
+    done();
+  });
 }
 
 /** The order that a valid body asks for. */

@@ -1,5 +1,6 @@
 import { AppError, type ErrorCode, toAppError } from '#shared/kernel/errors.ts';
 import type { Failpoint } from '#shared/kernel/failpoints.ts';
+import { inSpan } from '#shared/observability/tracing.ts';
 import { isRecoverable, paymentKeyOf, type Saga } from '../domain/saga.ts';
 import type { SagaEvent } from '../domain/saga-events.ts';
 import { type CompensateOrder, isToBeCompensated } from './compensate-order.ts';
@@ -78,7 +79,9 @@ export function createProcessOrder(dependencies: {
   /** The saga after its payment; somebody else may have brought it elsewhere meanwhile. */
   async function settle(request: ProcessingRequest, reserved: Saga, isResumed: boolean): Promise<Saga> {
     try {
-      const event = await pay(reserved, isResumed);
+      const event = await inSpan('saga pay', { attributes: { 'oms.order.id': reserved.order.orderId } }, () =>
+        pay(reserved, isResumed),
+      );
       return (await takeStep({ request, event })).saga;
     } catch (error) {
       if (toAppError(error).kind !== 'permanent') throw error;

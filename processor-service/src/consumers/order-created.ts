@@ -11,7 +11,7 @@ type DrivingMessage = OrderMessageOf<'order.created.v1' | 'order.payment_request
 export function createOrderCreatedHandler(dependencies: { processOrder: ProcessOrder }): MessageHandler {
   const { processOrder } = dependencies;
   const requestOf = (message: IncomingMessage, event: DrivingMessage) =>
-    toProcessingRequest(event, {
+    toProcessingRequest(event, message, {
       replays: message.replayCount,
       paymentRequested: event.type === 'order.payment_requested.v1',
     });

@@ -1,5 +1,7 @@
 import type { OrderMessageOf } from '#shared/contracts/order-events.ts';
 import { AppError } from '#shared/kernel/errors.ts';
+import type { IncomingMessage } from '#shared/messaging/message.ts';
+import { learn } from '#shared/observability/work-at-hand.ts';
 import type { ProcessingRequest } from '../application/take-saga-steps.ts';
 
 /** The messages that carry the whole order, and may therefore begin its saga. */
@@ -7,11 +9,14 @@ type BeginningMessage = OrderMessageOf<
   'order.created.v1' | 'order.payment_requested.v1' | 'order.cancel_requested.v1'
 >;
 
+/** @param message that brought the event, and is being worked on */
 export function toProcessingRequest(
   { subject, data, ...event }: BeginningMessage,
+  message: IncomingMessage,
   more: Pick<ProcessingRequest, 'replays' | 'paymentRequested'>,
 ): ProcessingRequest {
   const { customerId, currency, totalMinor, items, payment } = data;
+  learn({ orderId: subject });
   return {
     order: {
       orderId: subject,
@@ -23,7 +28,7 @@ export function toProcessingRequest(
     },
     messageId: event.id,
     correlationId: event.correlationid,
-    traceparent: event.traceparent,
+    traceparent: message.traceparent ?? event.traceparent,
     ...more,
   };
 }

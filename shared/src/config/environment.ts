@@ -3,6 +3,7 @@ import { authSettings } from '../auth/auth-settings.ts';
 import { defaultRetryDelaysMs } from '../contracts/topology.ts';
 import { failpointNames } from '../kernel/failpoints.ts';
 import { parseRetryDelays } from '../messaging/retry-delays.ts';
+import { tracingSettings } from '../observability/tracing-settings.ts';
 
 /** The environment is not what the service needs. The message lists everything that is wrong with it. */
 export class ConfigError extends Error {
@@ -71,6 +72,7 @@ export const commonSettings = {
   /** After how long without a change an order that has not ended counts as stuck. */
   AUDIT_OVERDUE_MINUTES: z.coerce.number().nonnegative().default(60),
   ...authSettings,
+  ...tracingSettings,
 } as const;
 
 /** Failpoints end the process on purpose: they exist in tests alone. */

@@ -3,6 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod';
 import { replayedHeader } from '../idempotency/key.ts';
 import { AppError, toAppError } from '../kernel/errors.ts';
+import { traceIdOf } from '../observability/trace-context.ts';
 import type { HttpServer } from './http-server.ts';
 import { httpProblem, type Problem, problemContentType, retryAfterSecondsOf, toProblem } from './problem.ts';
 
@@ -18,10 +19,11 @@ export function answerErrors(app: HttpServer): void {
 export function answerError(thrown: Error, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const problem = describe(thrown, request);
   if (problem.status >= 500) {
-    const { method, correlationId } = request;
+    const { method, facts, traceparent } = request;
     const route = request.routeOptions.url;
+    request.span?.fail(thrown);
     request.log[problem.status === 503 ? 'warn' : 'error'](
-      { err: thrown, method, route, correlationId },
+      { err: thrown, method, route, ...facts, traceId: traceIdOf(traceparent) },
       'request failed',
     );
   }

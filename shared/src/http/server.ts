@@ -1,13 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
-import {
-  type FastifyBaseLogger,
-  type FastifyReply,
-  type FastifyRequest,
-  fastify,
-  LogController,
-} from 'fastify';
+import { type FastifyBaseLogger, fastify, LogController } from 'fastify';
 import {
   jsonSchemaTransform,
   serializerCompiler,
@@ -17,14 +11,13 @@ import {
 import type { Logger } from 'pino';
 import type { Authenticate } from '../auth/authenticate.ts';
 import type { RateLimiter } from '../auth/rate-limiter.ts';
-import { correlationHeader, correlationIdFrom } from '../observability/correlation-id.ts';
-import { isTraceparent, newTraceparent } from '../observability/trace-context.ts';
 import { guardRoutes, securitySchemes } from './access.ts';
 import { answerError, answerErrors } from './answer-errors.ts';
 import type { HttpServer } from './http-server.ts';
 import { limitJsonDepth } from './json-depth.ts';
 import { defaultHttpLimits, type HttpLimits } from './limits.ts';
 import { measureRequests, registerMetrics } from './metrics-route.ts';
+import { identify, observeRequests } from './observe-requests.ts';
 import { problems } from './problem.ts';
 import { addSecurityHeaders } from './security-headers.ts';
 import { answerUnreadable } from './unreadable-requests.ts';
@@ -34,15 +27,6 @@ import { watchUnusedConnections } from './unused-connections.ts';
 export type OutgoingRequests = Readonly<Record<string, unknown>>;
 
 export type { HttpServer } from './http-server.ts';
-
-declare module 'fastify' {
-  interface FastifyRequest {
-    /** Ties together everything that this request sets off; from `x-correlation-id`, or new. */
-    correlationId: string;
-    /** W3C Trace Context; from `traceparent`, or new. */
-    traceparent: string;
-  }
-}
 
 const sweepEveryMs = 50;
 /** Less than the process allows itself for stopping. */
@@ -90,7 +74,7 @@ export async function createHttpServer(options: {
   app.setSerializerCompiler(serializerCompiler);
   app.removeContentTypeParser('text/plain');
   limitJsonDepth(app, limits.jsonDepth);
-  identifyRequests(app);
+  observeRequests(app, options.logger);
   measureRequests(app);
   addSecurityHeaders(app);
   guardRoutes(app, options);
@@ -123,19 +107,6 @@ export async function createHttpServer(options: {
   );
   registerMetrics(app);
   return app;
-}
-
-function identifyRequests(app: HttpServer): void {
-  app.decorateRequest('correlationId', '');
-  app.decorateRequest('traceparent', '');
-  app.addHook('onRequest', async (request, reply) => identify(request, reply));
-}
-
-function identify(request: FastifyRequest, reply: FastifyReply): void {
-  const { [correlationHeader]: given, traceparent } = request.headers;
-  request.correlationId = correlationIdFrom(given);
-  request.traceparent = isTraceparent(traceparent) ? traceparent : newTraceparent();
-  reply.header(correlationHeader, request.correlationId);
 }
 
 /** Stopping waits for requests under way, but neither for connections without any nor for clients that do not go on. */

@@ -1,3 +1,5 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+
 /** Turns single calls that happen at the same time into calls with a set. */
 export interface Batcher<Item, Result> {
   /** Resolves with this item's own result, once the set that carried it is done. */
@@ -26,6 +28,8 @@ export function createBatcher<Item, Result>(options: {
   const { run, maxSize, isolates = () => true } = options;
   let queue: Waiting<Item, Result>[] = [];
   let running = false;
+  /** A set is not the work of whoever happened to be first in it. */
+  const onNobodysBehalf = AsyncLocalStorage.snapshot();
 
   async function runSet(set: readonly Waiting<Item, Result>[]): Promise<void> {
     try {
@@ -56,7 +60,7 @@ export function createBatcher<Item, Result>(options: {
     add(item) {
       return new Promise((resolve, reject) => {
         queue.push({ item, resolve, reject });
-        if (!running) void drain();
+        if (!running) void onNobodysBehalf(drain);
       });
     },
   };

@@ -7,6 +7,8 @@ import { type AppError, toAppError } from '../kernel/errors.ts';
 import type { Failpoint } from '../kernel/failpoints.ts';
 import { createSequence } from '../kernel/sequence.ts';
 import { sleep } from '../kernel/sleep.ts';
+import { inBrief } from '../observability/logger.ts';
+import { beginWork } from '../observability/work-at-hand.ts';
 import { assertBindings, assertDeadLetterBinding } from './assert-bindings.ts';
 import { closeConnection, createBrokerConnection, guardChannel } from './broker-connection.ts';
 import { consumedMessages, handlingDuration, type Outcome, waitingDuration } from './consumer-metrics.ts';
@@ -20,6 +22,7 @@ import {
   toRetry,
 } from './failure-policy.ts';
 import { type IncomingMessage, type OutgoingMessage, readMessage } from './message.ts';
+import { inProcessing } from './message-spans.ts';
 import type { Publisher } from './publisher.ts';
 
 /** What a service does with the messages of one queue. */
@@ -120,16 +123,21 @@ export function createConsumer(options: {
     const isOurs = (): boolean => subscription?.channel === channel;
     const since = performance.now();
     for (let holds = 0; isOurs() && !stopping.signal.aborted; holds += 1) {
-      const { error, isDuplicate } = await attempt(message, delivered);
-      if (!error) count(isDuplicate ? 'duplicate' : 'handled');
-      const isLong = performance.now() - since > holdAtMostMs;
-      if (!error || (await passOn(message, error)) || (isLong && (await giveBack(message)))) {
+      const isSettled = await inProcessing(message, async (traced, span) => {
+        const { error, isDuplicate } = await attempt(traced, delivered);
+        if (error) span.fail(error);
+        else count(isDuplicate ? 'duplicate' : 'handled');
+        const isLong = performance.now() - since > holdAtMostMs;
+        if (!error || (await passOn(traced, error)) || (isLong && (await giveBack(traced)))) return true;
+        if (holds === 0) logger.warn({ type: message.type, err: error }, 'message waits for a dependency');
+        return false;
+      });
+      if (isSettled) {
         failpoint('consumer.before-ack');
         if (isOurs()) channel.ack(delivered);
         lastAckAt = performance.now();
         return;
       }
-      if (holds === 0) logger.warn({ ...facts(message), err: error }, 'message waits for a dependency');
       await sleep(backoffDelay(holdBackoff, holds + 1), AbortSignal.any([stopping.signal, resumed.signal]));
     }
   }
@@ -142,11 +150,13 @@ export function createConsumer(options: {
     if (delivered === firstInLine && isPoisonous(message)) return { error: poison(message) };
     const stopClock = handlingDuration.startTimer({ queue });
     try {
-      return { isDuplicate: (await handler.handle(message)) === 'duplicate' };
+      const isDuplicate = (await handler.handle(message)) === 'duplicate';
+      const durationMs = Math.round(stopClock() * 1_000);
+      logger.info({ type: message.type, isDuplicate, durationMs }, 'message handled');
+      return { isDuplicate };
     } catch (error) {
-      return { error: toAppError(error) };
-    } finally {
       stopClock();
+      return { error: toAppError(error) };
     }
   }
 
@@ -158,7 +168,7 @@ export function createConsumer(options: {
         return false;
       case 'retry':
         logger.warn(
-          { ...facts(message), err: error, delayMs: disposition.delayMs },
+          { type: message.type, err: inBrief(error), delayMs: disposition.delayMs },
           'message will be retried',
         );
         failpoint('consumer.before-retry');
@@ -178,14 +188,15 @@ export function createConsumer(options: {
     try {
       if ((await handler.giveUp?.(message, error)) === 'done') {
         count('done', error);
+        logger.info({ type: message.type, err: inBrief(error) }, 'message has nothing left to do');
         return true;
       }
       if (subscription) await assertDeadLetterBinding(subscription.channel, queue);
     } catch (cause) {
-      logger.error({ ...facts(message), err: cause }, 'cannot give a message up yet');
+      logger.error({ type: message.type, err: cause }, 'cannot give a message up yet');
       return false;
     }
-    logger.error({ ...facts(message), err: error }, 'message goes to the dead-letter queue');
+    logger.error({ type: message.type, err: error }, 'message goes to the dead-letter queue');
     failpoint('consumer.before-park');
     return sendOn(toDeadLetter(message, error, clock()), 'parked', error);
   }
@@ -196,22 +207,26 @@ export function createConsumer(options: {
       count(outcome, error);
       return true;
     } catch (cause) {
-      logger.error({ messageId: copy.messageId, err: cause }, 'cannot pass a failed message on yet');
+      logger.error({ type: copy.type, err: cause }, 'cannot pass a failed message on yet');
       return false;
     }
   }
 
-  async function work(channel: Channel, delivered: ConsumeMessage): Promise<void> {
+  function work(channel: Channel, delivered: ConsumeMessage): Promise<void> {
     const message = readMessage(queue, delivered);
-    if (message.time && message.failedAttempts === 0) {
+    const { messageId, correlationId, orderId, failedAttempts, traceparent } = message;
+    if (message.time && failedAttempts === 0) {
       waitingDuration.observe({ queue }, (Date.now() - message.time.getTime()) / 1_000);
     }
-    if (!isSuspect(message)) return settle(message, delivered, channel);
-    firstInLine ??= delivered;
-    return oneByOne(async () => {
-      await settle(message, delivered, channel);
-      // An answer on the same channel: the acknowledgement is safe from whatever the next one does to this process.
-      if (subscription?.channel === channel) await channel.checkQueue(queue);
+    const facts = { messageId, correlationId, orderId, attempt: failedAttempts + 1 };
+    return beginWork(facts, traceparent, async () => {
+      if (!isSuspect(message)) return settle(message, delivered, channel);
+      firstInLine ??= delivered;
+      return oneByOne(async () => {
+        await settle(message, delivered, channel);
+        // An answer on the same channel: the acknowledgement is safe from whatever the next one does to this process.
+        if (subscription?.channel === channel) await channel.checkQueue(queue);
+      });
     });
   }
 
@@ -321,9 +336,4 @@ export function createConsumer(options: {
       await connection.stop();
     },
   };
-}
-
-function facts(message: IncomingMessage): Record<string, unknown> {
-  const { messageId, type, correlationId, failedAttempts } = message;
-  return { messageId, type, correlationId, attempt: failedAttempts + 1 };
 }

@@ -1,5 +1,6 @@
 import type { ConsumeMessage, GetMessage, Options } from 'amqplib';
 import { cloudEventsContentType } from '../contracts/envelope.ts';
+import { isTraceparent } from '../observability/trace-context.ts';
 
 /** A message on its way to the broker. */
 export interface OutgoingMessage {
@@ -9,6 +10,10 @@ export interface OutgoingMessage {
   readonly type: string;
   readonly correlationId: string;
   readonly time: Date;
+  /** The order that it is about, where there is one. */
+  readonly orderId?: string | undefined;
+  /** W3C Trace Context of what it was written by, if that is not the work at hand. */
+  readonly traceparent?: string | undefined;
   readonly headers?: Readonly<Record<string, unknown>>;
   readonly contentType?: string;
   readonly body: Buffer;
@@ -20,6 +25,10 @@ export interface IncomingMessage {
   readonly messageId: string;
   readonly type: string;
   readonly correlationId: string;
+  /** The order that it is about, if it says so where it need not be opened. */
+  readonly orderId?: string | undefined;
+  /** W3C Trace Context that work on it continues: of whoever sent it here, then of the work itself. */
+  readonly traceparent?: string | undefined;
   readonly time: Date | undefined;
   readonly contentType: string;
   readonly headers: Readonly<Record<string, unknown>>;
@@ -37,6 +46,8 @@ export interface IncomingMessage {
 
 /** Our own headers. RabbitMQ 4 ignores an `x-death` that a client sends, so attempts are counted here. */
 export const messageHeaders = {
+  traceparent: 'traceparent',
+  orderId: 'x-order-id',
   attempts: 'x-attempts',
   firstFailedAt: 'x-first-failed-at',
   failedAt: 'x-failed-at',
@@ -63,11 +74,14 @@ export function readMessage(queue: string, delivered: ConsumeMessage | GetMessag
   const { fields, properties, content } = delivered;
   const headers: Record<string, unknown> = properties.headers ?? {};
   const death = lastDeath(headers);
+  const { [messageHeaders.traceparent]: traceparent, [messageHeaders.orderId]: orderId } = headers;
   return {
     queue,
     messageId: text(properties.messageId),
     type: text(properties.type),
     correlationId: text(properties.correlationId),
+    orderId: typeof orderId === 'string' ? orderId : undefined,
+    traceparent: isTraceparent(traceparent) ? traceparent : undefined,
     time: timeOf(properties.timestamp),
     contentType: text(properties.contentType),
     headers,
@@ -113,6 +127,7 @@ export function forward(
     type: message.type,
     correlationId: message.correlationId,
     time: message.time ?? new Date(),
+    orderId: message.orderId,
     contentType: message.contentType,
     headers: { ...ownHeaders(message), ...target.headers },
     body: message.body,

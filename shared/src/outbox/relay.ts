@@ -8,6 +8,7 @@ import type { Failpoint } from '../kernel/failpoints.ts';
 import { sleep } from '../kernel/sleep.ts';
 import type { OutgoingMessage } from '../messaging/message.ts';
 import { confirmTimeoutMs, type Publisher } from '../messaging/publisher.ts';
+import { traceparentIn } from '../observability/trace-context.ts';
 import { alwaysByIndex } from '../postgres/pool.ts';
 import { query } from '../postgres/statement.ts';
 import { createPulse } from '../process/pulse.ts';
@@ -212,6 +213,8 @@ function toOutgoing(message: ClaimedMessage): OutgoingMessage {
     type: message.type,
     correlationId: message.correlation_id,
     time: message.created_at,
+    orderId: message.order_id,
+    traceparent: traceparentIn(message.payload),
     body: Buffer.from(message.payload),
   };
 }

@@ -1,6 +1,8 @@
 import closeWithGrace from 'close-with-grace';
 import { ConfigError } from '../config/environment.ts';
 import { createLogger, type Logger } from '../observability/logger.ts';
+import { startTracing } from '../observability/start-tracing.ts';
+import type { TracingSettings } from '../observability/tracing-settings.ts';
 
 /** Time to finish what is in flight, beyond `SHUTDOWN_DELAY_MS`. Services bound their own stages to less. */
 const stopWithinMs = 10_000;
@@ -11,7 +13,7 @@ const stopWithinMs = 10_000;
  * order with exit code 1. A second signal, or a stop that takes too long, ends it at once with exit code 1.
  */
 export async function runService<
-  Config extends { readonly LOG_LEVEL: string; readonly SHUTDOWN_DELAY_MS: number },
+  Config extends TracingSettings & { readonly LOG_LEVEL: string; readonly SHUTDOWN_DELAY_MS: number },
 >(options: {
   name: string;
   parseConfig: (env: NodeJS.ProcessEnv) => Config;
@@ -27,6 +29,7 @@ export async function runService<
     process.exit(2);
   }
   const logger = createLogger({ service: name, level: config.LOG_LEVEL });
+  const stopTracing = await startTracing({ service: name, settings: config, logger });
   const service = await create(config, logger);
   const started = Promise.withResolvers<void>();
   const ends = {
@@ -41,6 +44,8 @@ export async function runService<
     // A signal that comes during the start must not close what is being opened.
     await started.promise;
     await service.stop();
+    // Last: the end of everything else is part of traces, too.
+    await stopTracing();
     logger.info('stopped');
   });
   try {

@@ -2,6 +2,7 @@ import { Pool } from 'undici';
 import type { PaymentGateway } from '../../application/ports/payment-gateway.ts';
 import { exchange, type HttpAnswer, type HttpRequest, NoAnswer } from './http-exchange.ts';
 import { failureWithoutAnswer, readCancel, readCharge, readLookup, readRefund } from './provider-answers.ts';
+import { tracedCall } from './traced-call.ts';
 
 /** The gateway with what its owner needs beside the port. */
 export interface HttpPaymentGateway extends PaymentGateway {
@@ -25,7 +26,8 @@ export function createHttpPaymentGateway(options: {
   connections: number;
 }): HttpPaymentGateway {
   const { timeoutMs, connections } = options;
-  const { origin, pathname } = new URL(options.baseUrl);
+  const provider = new URL(options.baseUrl);
+  const { origin, pathname } = provider;
   const prefix = pathname.replace(/\/$/, '');
   // `exchange` keeps the time of the whole call; undici's own timers for parts of it would only add work.
   const pool = new Pool(origin, {
@@ -35,7 +37,7 @@ export function createHttpPaymentGateway(options: {
     connect: { timeout: timeoutMs },
   });
 
-  const call = async (request: HttpRequest, signal?: AbortSignal): Promise<HttpAnswer> => {
+  const send = async (request: HttpRequest, signal?: AbortSignal): Promise<HttpAnswer> => {
     try {
       return await exchange(pool, request, { timeoutMs, signal });
     } catch (error) {
@@ -43,34 +45,38 @@ export function createHttpPaymentGateway(options: {
     }
   };
 
+  const call = (template: string, request: HttpRequest, signal?: AbortSignal): Promise<HttpAnswer> =>
+    tracedCall(provider, `${prefix}${template}`, request, (traced) => send(traced, signal));
+
   const pathOf = (key: string): string => `${prefix}/payments/by-key/${encodeURIComponent(key)}`;
 
   return {
     async charge({ key, orderId, amountMinor, currency, signal }) {
       const headers = { 'content-type': 'application/json', 'idempotency-key': key };
       const body = JSON.stringify({ reference: orderId, amountMinor, currency });
-      return readCharge(await call({ method: 'POST', path: `${prefix}/payments`, headers, body }, signal));
+      const request: HttpRequest = { method: 'POST', path: `${prefix}/payments`, headers, body };
+      return readCharge(await call('/payments', request, signal));
     },
 
     async lookup({ key, signal }) {
-      return readLookup(await call({ method: 'GET', path: pathOf(key) }, signal));
+      return readLookup(await call('/payments/by-key/{key}', { method: 'GET', path: pathOf(key) }, signal));
     },
 
     async cancel({ key, signal }) {
-      readCancel(await call({ method: 'POST', path: `${pathOf(key)}/cancel` }, signal));
+      const request: HttpRequest = { method: 'POST', path: `${pathOf(key)}/cancel` };
+      readCancel(await call('/payments/by-key/{key}/cancel', request, signal));
     },
 
     async refund({ paymentId, key, amountMinor, signal }) {
       const path = `${prefix}/payments/${encodeURIComponent(paymentId)}/refunds`;
       const headers = { 'content-type': 'application/json', 'idempotency-key': key };
-      readRefund(
-        await call({ method: 'POST', path, headers, body: JSON.stringify({ amountMinor }) }, signal),
-      );
+      const request: HttpRequest = { method: 'POST', path, headers, body: JSON.stringify({ amountMinor }) };
+      readRefund(await call('/payments/{id}/refunds', request, signal));
     },
 
     async isReachable() {
       try {
-        const { status } = await call({ method: 'GET', path: `${prefix}/health/live` });
+        const { status } = await send({ method: 'GET', path: `${prefix}/health/live` });
         return status === 200;
       } catch {
         return false;

@@ -8,6 +8,7 @@ import {
 } from 'cockatiel';
 import type { Logger } from 'pino';
 import { AppError } from '#shared/kernel/errors.ts';
+import { inBrief } from '#shared/observability/logger.ts';
 import type { PaymentGateway } from '../../application/ports/payment-gateway.ts';
 
 /** `closed`: calls go through. `open`: none does. `half-open`: one does, and the others wait for what it finds. */
@@ -68,7 +69,8 @@ export function createPaymentBreaker(options: {
   function log(circuit: Circuit): void {
     if (circuit === 'closed') logger.info({ circuit }, 'payment provider answers again');
     else if (isOutageKnown) logger.debug({ circuit }, 'payment provider is probed');
-    else logger.warn({ circuit, err: errorOf(policy.lastFailure) }, 'payment provider does not answer');
+    else
+      logger.warn({ circuit, err: inBrief(errorOf(policy.lastFailure)) }, 'payment provider does not answer');
     isOutageKnown = circuit !== 'closed';
   }
 
