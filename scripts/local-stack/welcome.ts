@@ -28,6 +28,8 @@ ${tokens ? shownTokens(tokens) : ''}Place an order:
 
   curl -i ${stack.orderService}/orders${tokens ? ' -H "authorization: Bearer $CUSTOMER"' : ''} -H 'content-type: application/json' -d '${JSON.stringify(exampleOrder)}'
 
+See what else can happen to one, in another terminal: npm run demo
+
 Ctrl-C stops everything. The data stays until "npm run reset".
 `;
 }
