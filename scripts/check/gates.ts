@@ -31,6 +31,7 @@ export const gates: readonly Gate[] = [
     command: ['scripts/check/prometheus.ts'],
     needs: { program: 'promtool', from: 'the package prometheus of Debian and Ubuntu' },
   },
+  { name: 'deploy/grafana', command: ['scripts/grafana/generate.ts', '--check'] },
   { name: 'package-lock.json', command: ['scripts/check/lock-file.ts'] },
 ];
 
