@@ -43,3 +43,6 @@ GRANT SELECT, INSERT ON audit_progress TO order_service;
 GRANT UPDATE (started_at, finished_at, checked, feeds) ON audit_progress TO order_service;
 GRANT SELECT, INSERT, DELETE ON audit_findings TO order_service;
 GRANT UPDATE (last_seen_at) ON audit_findings TO order_service;
+
+-- Before a process starts, it waits for the migrations that it was built with.
+GRANT SELECT (migration_name, finished_at, rolled_back_at) ON _prisma_migrations TO order_service;
