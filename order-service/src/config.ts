@@ -45,6 +45,9 @@ const settings = z
   .superRefine(refuseFailpointsOutsideTests)
   .superRefine(refuseOpenDoors);
 
+/** The variables that the service reads. */
+export const settingNames: readonly string[] = Object.keys(settings.shape);
+
 export type OrderServiceConfig = Readonly<z.infer<typeof settings>>;
 
 /** @throws ConfigError listing everything that is wrong. */

@@ -40,6 +40,9 @@ const settings = z
   .superRefine(refuseFailpointsOutsideTests)
   .superRefine(refuseOpenDoors);
 
+/** The variables that the service reads. */
+export const settingNames: readonly string[] = Object.keys(settings.shape);
+
 export type ProcessorServiceConfig = Readonly<z.infer<typeof settings>>;
 export type SagaConfig = Readonly<z.infer<z.ZodObject<typeof sagaSettings>>>;
 

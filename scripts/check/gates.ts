@@ -32,6 +32,18 @@ export const gates: readonly Gate[] = [
     needs: { program: 'promtool', from: 'the package prometheus of Debian and Ubuntu' },
   },
   { name: 'deploy/grafana', command: ['scripts/grafana/generate.ts', '--check'] },
+  {
+    name: 'deploy/k8s: alerts of deploy/prometheus',
+    command: ['scripts/kubernetes/generate-prometheus-rule.ts', '--check'],
+  },
+  {
+    name: 'deploy/k8s',
+    command: ['scripts/kubernetes/check.ts'],
+    needs: {
+      program: 'kubectl',
+      from: 'https://kubernetes.io/docs/tasks/tools',
+    },
+  },
   { name: 'package-lock.json', command: ['scripts/check/lock-file.ts'] },
 ];
 

@@ -16,6 +16,9 @@ const serviceSettings = {
   idle_in_transaction_session_timeout: '60s',
 };
 
+const roleAttributes = 'LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS';
+const closeOthers = 'REVOKE ALL ON DATABASE postgres, template1 FROM PUBLIC';
+
 export interface DatabaseAccess {
   readonly database: DatabaseName;
   /** Any database of the server, as a superuser. */
@@ -48,12 +51,10 @@ export async function provisionDatabase({
   await withDatabase(adminUrl, async (admin) => {
     await admin.query('SELECT pg_advisory_lock($1)', [rolesLock]);
     for (const { user, password } of [owner, service]) await provideRole(admin, user, password);
-    for (const [setting, value] of Object.entries(serviceSettings)) {
-      await admin.query(`ALTER ROLE ${serviceRole} SET ${setting} = '${value}'`);
-    }
+    for (const command of limit(database)) await admin.query(command);
     await createDatabase(admin, owner.name);
     for (const command of enclose(database, owner.name)) await admin.query(command);
-    await admin.query('REVOKE ALL ON DATABASE postgres, template1 FROM PUBLIC');
+    await admin.query(closeOthers);
   });
   const inside = Object.assign(new URL(adminUrl), { pathname: new URL(ownerUrl).pathname });
   await withDatabase(inside.href, (admin) => takeOver(admin, ownerRole));
@@ -73,13 +74,31 @@ export function enclose(database: DatabaseName, name: string): string[] {
   ];
 }
 
+/**
+ * The commands of a superuser for whoever has the database `name`, its owner and their passwords from elsewhere, such as
+ * an operator in Kubernetes.
+ */
+export function provisioningCommands(database: DatabaseName, name: string): string[] {
+  const { serviceRole } = describeDatabase(database);
+  return [createRole(serviceRole), ...limit(database), closeOthers, ...enclose(database, name)];
+}
+
+function createRole(role: string): string {
+  return `CREATE ROLE ${role} ${roleAttributes}`;
+}
+
+function limit(database: DatabaseName): string[] {
+  const { serviceRole } = describeDatabase(database);
+  return Object.entries(serviceSettings).map(
+    ([setting, value]) => `ALTER ROLE ${serviceRole} SET ${setting} = '${value}'`,
+  );
+}
+
 async function provideRole(admin: pg.Client, role: string, password: string): Promise<void> {
   if (password === '') throw new DatabaseSetupError(`the URL of ${role} has no password`);
   const { rowCount } = await admin.query('SELECT FROM pg_roles WHERE rolname = $1', [role]);
   if (rowCount === 0) {
-    await admin.query(
-      `CREATE ROLE ${role} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS`,
-    );
+    await admin.query(createRole(role));
   }
   await admin.query(`ALTER ROLE ${role} PASSWORD ${pg.escapeLiteral(password)}`);
 }

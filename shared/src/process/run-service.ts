@@ -5,7 +5,7 @@ import { startTracing } from '../observability/start-tracing.ts';
 import type { TracingSettings } from '../observability/tracing-settings.ts';
 
 /** Time to finish what is in flight, beyond `SHUTDOWN_DELAY_MS`. Services bound their own stages to less. */
-const stopWithinMs = 10_000;
+export const stopWithinMs = 10_000;
 
 /**
  * Runs a service as a process: settings from the environment, start, and an orderly stop on SIGTERM and SIGINT. Wrong
