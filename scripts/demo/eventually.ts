@@ -21,12 +21,25 @@ export function createEventually(leaving: AbortSignal): Eventually {
     const deadline = Date.now() + withinMs;
     for (;;) {
       leaving.throwIfAborted();
-      const seen = await look();
-      if (is(seen)) return seen;
+      const seen = await attempt(look);
+      if ('value' in seen && is(seen.value)) return seen.value;
       if (Date.now() > deadline) {
-        throw new StoryFailed(`expected ${expected} within ${withinMs / 1000} s; found ${found(seen)}`);
+        const instead = 'value' in seen ? `found ${found(seen.value)}` : seen.failure.message;
+        throw new StoryFailed(`expected ${expected} within ${withinMs / 1000} s; ${instead}`);
       }
       await delay(pauseMs);
     }
   };
+}
+
+/** Who has just come back may not be able to answer everything yet: that is no reason not to ask once more. */
+async function attempt<Seen>(
+  look: () => Promise<Seen>,
+): Promise<{ readonly value: Seen } | { readonly failure: StoryFailed }> {
+  try {
+    return { value: await look() };
+  } catch (failure) {
+    if (failure instanceof StoryFailed) return { failure };
+    throw failure;
+  }
 }

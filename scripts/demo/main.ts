@@ -113,6 +113,6 @@ async function likelyCause({ provider }: Stage): Promise<string> {
 }
 
 function interrupted(): number {
-  narrator.say('\ninterrupted; what was disturbed is as it was');
+  narrator.say('\nInterrupted. Nothing stays disturbed: npm start brings back its broker by itself.');
   return 130;
 }
