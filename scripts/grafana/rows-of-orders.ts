@@ -3,7 +3,7 @@ import { chosen, deadLetters, p95, quantiles, rate } from './queries.ts';
 
 export const now: Row = {
   title: 'Now',
-  columns: 6,
+  columns: 8,
   panels: [
     {
       title: 'Orders begun',
@@ -12,6 +12,14 @@ export const now: Row = {
       unit: 'ops',
       as: 'number',
       queries: [[rate('oms_saga_started_total'), '']],
+    },
+    {
+      title: 'Alerts',
+      description: 'That are firing: docs/runbooks says what to do about each.',
+      unit: 'short',
+      as: 'number',
+      worrying: 1,
+      queries: [['count(ALERTS{alertstate="firing"}) or vector(0)', '']],
     },
     {
       title: 'Orders under way',
@@ -44,6 +52,14 @@ export const now: Row = {
       as: 'number',
       worrying: 30,
       queries: [[`max(oms_outbox_oldest_unpublished_age_seconds{${chosen}})`, '']],
+    },
+    {
+      title: 'Contradictions',
+      description: 'What the auditor has found to break an invariant: GET /invariants names the orders.',
+      unit: 'short',
+      as: 'number',
+      worrying: 1,
+      queries: [['sum(max by (service, invariant) (oms_invariant_findings))', '']],
     },
     {
       title: 'Requests that fail',

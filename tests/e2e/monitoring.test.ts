@@ -56,9 +56,12 @@ async function playEverything(): Promise<void> {
   });
 }
 
+/** Told by Prometheus itself. */
+const ofPrometheus: ReadonlySet<string> = new Set(['up', 'ALERTS']);
+
 /** What is wrong with a selector: nothing tells such a metric, or not with these labels, or never with such values. */
 function faultsOf({ metric, labels, matches }: Selector): string[] {
-  if (metric === 'up' || recorded.has(metric)) return [];
+  if (ofPrometheus.has(metric) || recorded.has(metric)) return [];
   const told = samples.filter((sample) => sample.metric === metric);
   if (told.length === 0) return [`${metric} is told by nobody`];
   const missing = [...labels].filter(
