@@ -4,6 +4,7 @@
 #   node processor-service/src/main.ts         stock, sagas, dead letters on 3001     } /health/ready, metrics at /metrics
 #   node payment-sandbox/src/main.ts           the payment provider of local runs, on 3002; writes SANDBOX_LEDGER_FILE
 #   node scripts/prisma/migrate.ts all         migrates both databases and grants the services their rights, and ends
+#   node scripts/prisma/await-migrations.ts order|processor    ends when a database has all migrations of this image
 #   node rabbitmq/provide-users.ts             the broker's users, and ends
 #   node rabbitmq/declare.ts                   the broker's exchanges, queues and bindings, and ends
 #   node processor-service/src/cli/dlq/main.ts and …/cli/sagas/main.ts, for operators
@@ -14,18 +15,23 @@
 # It builds with BuildKit and with the classic builder.
 ARG BASE_IMAGE=node:24.21.0-bookworm-slim
 
-FROM $BASE_IMAGE AS build
+# What runs: no packages for development, and not Node, which the base image has and which is an optional package here.
+# Prisma brings the query compilers of every database; one is needed.
+FROM $BASE_IMAGE AS packages
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
-# The optional packages are programs for development, and Node itself, which the base image has.
+RUN npm ci --omit=dev --omit=optional \
+ && find node_modules/@prisma/client/runtime -name 'query_compiler_*' ! -name '*.postgresql.*' -delete \
+ && find node_modules -name '*.map' -delete
+
+# The generated database clients; generating them takes packages for development.
+FROM $BASE_IMAGE AS clients
+WORKDIR /app
+COPY package.json package-lock.json .npmrc ./
 RUN npm ci --omit=optional
 COPY prisma prisma
 COPY scripts/prisma scripts/prisma
-# Generates the database clients and leaves what runs: no packages for development, no query compilers of other databases.
-RUN node scripts/prisma/generate.ts \
- && npm prune --omit=dev --omit=optional \
- && find node_modules/@prisma/client/runtime -name 'query_compiler_*' ! -name '*.postgresql.*' -delete \
- && find node_modules -name '*.map' -delete
+RUN node scripts/prisma/generate.ts
 
 FROM $BASE_IMAGE
 LABEL org.opencontainers.image.title="order-processor" \
@@ -37,11 +43,11 @@ RUN install -d -o node -g node /var/lib/payment-sandbox /secrets /secrets/kept /
     /secrets/order-service /secrets/processor-service
 WORKDIR /app
 # Nothing in /app belongs to the user that runs it: a process cannot change its own code. What changes most comes last.
-COPY --from=build /app/node_modules node_modules
+COPY --from=packages /app/node_modules node_modules
 COPY package.json ./
 COPY docs/asyncapi.json docs/
-COPY --from=build /app/order-service order-service
-COPY --from=build /app/processor-service processor-service
+COPY --from=clients /app/order-service order-service
+COPY --from=clients /app/processor-service processor-service
 COPY prisma prisma
 COPY rabbitmq rabbitmq
 COPY scripts scripts

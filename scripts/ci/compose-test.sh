@@ -43,7 +43,7 @@ token() {
   compose exec -T issuer node scripts/local-issuer/token.ts --sub customer-1 --scope 'orders:read orders:write'
 }
 
-# As the README says.
+# As docs/containers.md says.
 passwords() {
   compose run --rm -T --no-deps secrets cat /secrets/kept/secrets.json
 }
@@ -111,6 +111,8 @@ other=$(node "$here/place-order.ts" "grpc://127.0.0.1:$ORDER_GRPC_PORT")
 node "$here/place-order.ts" "$rest" "$other" >>"$log"
 echo "one that came over gRPC is, too: $other"
 
+# The commands of docs/containers.md, too.
+compose exec -T processor-service node --env-file=/run/secrets/service.env processor-service/src/cli/dlq/main.ts list >>"$log"
 compose exec -T postgres psql --username=oms --dbname=order_db --tuples-only --command='SELECT count(*) FROM orders' >>"$log"
 node "$here/check-monitoring.ts" "console=http://127.0.0.1:$RABBITMQ_MANAGEMENT_PORT" \
   "prometheus=http://127.0.0.1:$PROMETHEUS_PORT" "${viewers[@]}" < <(passwords)
