@@ -31,7 +31,7 @@ GRANT UPDATE (fingerprint, answer, claimed_at, expires_at) ON answered_requests 
 -- A webhook belongs to whoever made it, and is told of the orders it was made for.
 GRANT SELECT, INSERT, DELETE ON webhooks TO order_service;
 GRANT UPDATE (
-  url, event_types, description, secret_generation, previous_secret_until, status, disabled_reason, failing_since, updated_at
+  url, event_types, description, secrets_replaced_at, status, disabled_reason, failing_since, updated_at
 ) ON webhooks TO order_service;
 
 -- What is told is said once, too.

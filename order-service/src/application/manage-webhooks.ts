@@ -34,8 +34,8 @@ interface PageQuery {
 }
 
 /**
- * What one can do with webhooks. Nobody but its owner and administrators see one: for everybody else it is not there. Each may throw
- * AppError `WEBHOOK_NOT_FOUND` and `DATABASE_UNAVAILABLE`.
+ * What one can do with webhooks. Nobody but its owner and administrators see one: for everybody else it is not there. Each may
+ * throw AppError `WEBHOOK_NOT_FOUND` and `DATABASE_UNAVAILABLE`.
  */
 export interface ManageWebhooks {
   /** @throws AppError `FORBIDDEN`, `WEBHOOK_URL_REFUSED`, `TOO_MANY_WEBHOOKS` */
@@ -43,9 +43,9 @@ export interface ManageWebhooks {
   get(id: string, by: Caller): Promise<Webhook>;
   /** Newest first. @throws AppError `INVALID_CURSOR` */
   list(query: PageQuery, by: Caller): Promise<Page<Webhook>>;
-  /** Enabling it again forgets how long it has been failing. @throws AppError `WEBHOOK_URL_REFUSED` */
+  /** Enabling it again forgets how long it has been failing. @throws AppError `WEBHOOK_URL_REFUSED`, `NOT_THE_OWNER` */
   change(id: string, change: ChangedWebhook, by: Caller): Promise<Webhook>;
-  /** A new secret; the one before it signs, too, for a day. */
+  /** A new secret; those before it sign on for a day after they were replaced. @throws AppError `NOT_THE_OWNER` */
   rotateSecret(id: string, by: Caller): Promise<WebhookWithSecret>;
   remove(id: string, by: Caller): Promise<void>;
   /** Newest first. @throws AppError `INVALID_CURSOR` */
@@ -61,7 +61,6 @@ export interface ManageWebhooks {
 }
 
 const mostPerOwner = 20;
-const secretOverlapMs = 86_400_000;
 
 export function createManageWebhooks(dependencies: {
   webhooks: WebhookRepository;
@@ -76,6 +75,13 @@ export function createManageWebhooks(dependencies: {
     return (await webhooks.find(id, ownerFor(by))) ?? missing(id);
   }
 
+  /** Administrators may end what is somebody else's, but not point it elsewhere or learn its secret. */
+  async function getOwn(id: string, by: Caller): Promise<Webhook> {
+    const webhook = await get(id, by);
+    if (webhook.owner !== by.subject) throw notYours();
+    return webhook;
+  }
+
   async function getEnabled(id: string, by: Caller): Promise<Webhook> {
     const webhook = await get(id, by);
     if (webhook.status === 'disabled') throw disabled();
@@ -84,7 +90,7 @@ export function createManageWebhooks(dependencies: {
 
   const withSecret = (webhook: Webhook): WebhookWithSecret => ({
     webhook,
-    secret: secrets.secretOf(webhook.id, webhook.secretGeneration),
+    secret: secrets.secretOf(webhook),
   });
 
   return {
@@ -97,8 +103,7 @@ export function createManageWebhooks(dependencies: {
         id: newId(),
         owner: by.subject,
         url: await endpoints.check(url),
-        secretGeneration: 1,
-        previousSecretUntil: null,
+        secretsReplacedAt: [],
         status: 'enabled',
         disabledReason: null,
         failingSince: null,
@@ -114,8 +119,10 @@ export function createManageWebhooks(dependencies: {
         limit,
       );
     },
-    async change(id, { url, eventTypes, description, status }, by) {
-      await get(id, by);
+    async change(id, wish, by) {
+      const { url, eventTypes, description, status } = wish;
+      const isEnding = status === 'disabled' && Object.keys(wish).length === 1;
+      await (isEnding ? get : getOwn)(id, by);
       const change: WebhookChange = {
         ...(eventTypes === undefined ? {} : { eventTypes }),
         ...(description === undefined ? {} : { description }),
@@ -126,9 +133,8 @@ export function createManageWebhooks(dependencies: {
       return (await webhooks.update(id, ownerFor(by), change, clock())) ?? missing(id);
     },
     async rotateSecret(id, by) {
-      const at = clock();
-      const previousUntil = new Date(at.getTime() + secretOverlapMs);
-      return withSecret((await webhooks.rotateSecret(id, ownerFor(by), previousUntil, at)) ?? missing(id));
+      await getOwn(id, by);
+      return withSecret((await webhooks.rotateSecret(id, by.subject, clock())) ?? missing(id));
     },
     async remove(id, by) {
       if (!(await webhooks.remove(id, ownerFor(by)))) missing(id);
@@ -164,6 +170,14 @@ function ownerFor(by: Caller): Owner {
 
 function missing(id: string): never {
   throw new AppError({ code: 'WEBHOOK_NOT_FOUND', kind: 'rejected', message: `there is no webhook ${id}` });
+}
+
+function notYours(): AppError {
+  return new AppError({
+    code: 'NOT_THE_OWNER',
+    kind: 'rejected',
+    message: 'the webhook belongs to somebody else: you may see it, disable it and delete it',
+  });
 }
 
 function disabled(): AppError {

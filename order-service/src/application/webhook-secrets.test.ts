@@ -8,24 +8,24 @@ const delivery = {
   id: 'msg_p5jXN8AQM9LWM0D4loKWxJek',
   webhookId: 'w',
   payload: '{"test": 2432232314}',
-  secretGeneration: 1,
-  previousSecretUntil: null,
+  secretsReplacedAt: [] as Date[],
 };
 
 describe('the secret of a webhook', () => {
   test('has 32 bytes and is always the same one', () => {
-    const secret = secrets.secretOf('w', 1);
+    const webhook = { id: 'w', secretsReplacedAt: [] };
+    const secret = secrets.secretOf(webhook);
     expect(secret).toMatch(/^whsec_/);
     expect(Buffer.from(secret.slice(6), 'base64')).toHaveLength(32);
-    expect(createWebhookSecrets(Buffer.alloc(32, 1)).secretOf('w', 1)).toBe(secret);
+    expect(createWebhookSecrets(Buffer.alloc(32, 1)).secretOf(webhook)).toBe(secret);
   });
 
-  test('is another one for another webhook, generation or key', () => {
+  test('is another one for another webhook or key, and once it was replaced', () => {
     const all = [
-      secrets.secretOf('w', 1),
-      secrets.secretOf('w', 2),
-      secrets.secretOf('v', 1),
-      createWebhookSecrets(Buffer.alloc(32, 2)).secretOf('w', 1),
+      secrets.secretOf({ id: 'w', secretsReplacedAt: [] }),
+      secrets.secretOf({ id: 'w', secretsReplacedAt: [at] }),
+      secrets.secretOf({ id: 'v', secretsReplacedAt: [] }),
+      createWebhookSecrets(Buffer.alloc(32, 2)).secretOf({ id: 'w', secretsReplacedAt: [] }),
     ];
     expect(new Set(all).size).toBe(4);
   });
@@ -45,16 +45,31 @@ describe('a signature', () => {
     expect(headers).toEqual({
       'webhook-id': delivery.id,
       'webhook-timestamp': '1614265330',
-      'webhook-signature': new Signer(secrets.secretOf('w', 1)).sign(delivery.id, at, delivery.payload),
+      'webhook-signature': new Signer(secrets.secretOf({ id: 'w', secretsReplacedAt: [] })).sign(
+        delivery.id,
+        at,
+        delivery.payload,
+      ),
     });
   });
 
-  test('is made with the secret before this one, too, until its time is over', () => {
-    const rotated = { ...delivery, secretGeneration: 2, previousSecretUntil: new Date(at.getTime() + 1) };
-    const [present, previous, ...others] = secrets.sign(rotated, at)['webhook-signature'].split(' ');
-    expect(previous).toBe(secrets.sign(delivery, at)['webhook-signature']);
-    expect(present).toBe(secrets.sign({ ...delivery, secretGeneration: 2 }, at)['webhook-signature']);
-    expect(others).toEqual([]);
-    expect(secrets.sign({ ...rotated, previousSecretUntil: at }, at)['webhook-signature']).toBe(present);
+  test('is made with every secret that was replaced less than a day ago, too', () => {
+    const [dayAgo, lessThanThat] = [new Date(at.getTime() - 86_400_000), new Date(at.getTime() - 86_399_999)];
+    const [first, second, third] = [[], [dayAgo], [dayAgo, lessThanThat]].map(
+      (secretsReplacedAt) => new Signer(secrets.secretOf({ id: 'w', secretsReplacedAt })),
+    );
+    const signed = secrets.sign({ ...delivery, secretsReplacedAt: [dayAgo, lessThanThat] }, at);
+    expect(signed['webhook-signature'].split(' ')).toEqual(
+      [third, second].map((signer) => signer?.sign(delivery.id, at, delivery.payload)),
+    );
+    const both = secrets.sign({ ...delivery, secretsReplacedAt: [lessThanThat, at] }, at)[
+      'webhook-signature'
+    ];
+    expect(both.split(' ').at(-1)).toBe(first?.sign(delivery.id, at, delivery.payload));
+  });
+
+  test('is not made with more secrets than five', () => {
+    const signed = secrets.sign({ ...delivery, secretsReplacedAt: Array.from({ length: 50 }, () => at) }, at);
+    expect(signed['webhook-signature'].split(' ')).toHaveLength(5);
   });
 });

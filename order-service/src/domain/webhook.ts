@@ -45,10 +45,8 @@ export interface Webhook {
   /** None: all of them. */
   readonly eventTypes: readonly WebhookEventType[];
   readonly description: string | null;
-  /** Counts the secrets it has had, from 1. */
-  readonly secretGeneration: number;
-  /** Until then the secret before this one signs, too. */
-  readonly previousSecretUntil: Date | null;
+  /** When each of the secrets before the present one was replaced, the first one first. */
+  readonly secretsReplacedAt: readonly Date[];
   readonly status: WebhookStatus;
   readonly disabledReason: DisabledReason | null;
   /** Since when no delivery has succeeded; `null` while they do. */

@@ -84,7 +84,7 @@ export function registerWebhookRoutes(app: HttpServer, useCases: { webhooks: Man
         summary: 'Change a webhook, disable it, or enable it again',
         params: webhookParams,
         body: changeBody,
-        response: { 200: webhookResource, ...problems(400, 404, 422, 503) },
+        response: { 200: webhookResource, ...problems(400, 403, 404, 422, 503) },
       },
     },
     async (request) =>
@@ -115,10 +115,11 @@ export function registerWebhookRoutes(app: HttpServer, useCases: { webhooks: Man
       schema: {
         tags,
         summary: 'Get a new secret',
-        description: 'For a day, requests are signed with the previous one as well.',
+        description:
+          'Each secret signs on for a day after it was replaced. The new one is answered here and never again, not even where the request is repeated with its idempotency key: should the answer be lost, rotate again.',
         params: webhookParams,
         body: emptyBody,
-        response: { 200: webhookWithSecret, ...problems(400, 404, 503) },
+        response: { 200: webhookWithSecret, ...problems(400, 403, 404, 503) },
       },
     },
     async (request, reply) => {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { secretOverlapMs } from '../application/webhook-secrets.ts';
 import { orderStatuses } from '../domain/order.ts';
 import {
   deliveryStatuses,
@@ -28,7 +29,9 @@ export const subscribeBody = z
     scope: z
       .enum(webhookScopes)
       .default('own')
-      .describe("`own`: the caller's own orders; `all`: those of all customers, for administrators"),
+      .describe(
+        '`own`: orders whose customer is the caller; `all`: those of all customers, for administrators',
+      ),
     description: text(200).optional(),
   })
   .meta({ example: { url: 'https://example.com/orders', eventTypes: ['order.completed', 'order.failed'] } });
@@ -47,8 +50,8 @@ const page = {
   limit: z.coerce.number().int().min(1).max(100).default(20),
   cursor: z.string().min(1).max(64).optional(),
 };
-export const webhookQuery = z.object(page);
-export const deliveryQuery = z.object({ ...page, status: z.enum(deliveryStatuses).optional() });
+export const webhookQuery = z.strictObject(page);
+export const deliveryQuery = z.strictObject({ ...page, status: z.enum(deliveryStatuses).optional() });
 
 const nextCursor = z
   .string()
@@ -131,7 +134,8 @@ export type DeliveryResource = z.infer<typeof deliveryResource>;
 
 /** A webhook as the API shows it. */
 export function toWebhookResource(webhook: Webhook): WebhookResource {
-  const { id, scope, description, status, disabledReason, failingSince, previousSecretUntil } = webhook;
+  const { id, scope, description, status, disabledReason, failingSince, secretsReplacedAt } = webhook;
+  const replacedAt = secretsReplacedAt.at(-1);
   return {
     id,
     owner: webhook.owner,
@@ -142,7 +146,7 @@ export function toWebhookResource(webhook: Webhook): WebhookResource {
     status,
     disabledReason,
     failingSince: failingSince?.toISOString() ?? null,
-    previousSecretUntil: previousSecretUntil?.toISOString() ?? null,
+    previousSecretUntil: replacedAt ? new Date(replacedAt.getTime() + secretOverlapMs).toISOString() : null,
     createdAt: webhook.createdAt.toISOString(),
     updatedAt: webhook.updatedAt.toISOString(),
   };

@@ -38,6 +38,7 @@ const answers: Record<ErrorCode, { status: number; title: string }> = {
   INVALID_CURSOR: { status: 400, title: 'The cursor is not valid' },
   UNAUTHENTICATED: { status: 401, title: 'A valid access token is needed' },
   FORBIDDEN: { status: 403, title: 'The access token does not allow this' },
+  NOT_THE_OWNER: { status: 403, title: 'Only its owner may do this' },
   IDENTITY_UNAVAILABLE: { status: 503, title: 'Access tokens cannot be verified now' },
   TOO_MANY_REQUESTS: { status: 429, title: 'Too many requests' },
   IDEMPOTENCY_KEY_REUSED: { status: 422, title: 'The idempotency key stands for another request' },

@@ -6,6 +6,7 @@ export type ErrorCode =
   // who asks
   | 'UNAUTHENTICATED'
   | 'FORBIDDEN'
+  | 'NOT_THE_OWNER'
   | 'IDENTITY_UNAVAILABLE'
   // asked for something that cannot be
   | 'VALIDATION_FAILED'

@@ -25,8 +25,8 @@ export interface WebhookRepository {
   /** Newest first; only those older than `before`. */
   list(query: { owner: Owner; before?: string | undefined; limit: number }): Promise<readonly Webhook[]>;
   update(id: string, owner: Owner, change: WebhookChange, at: Date): Promise<Webhook | undefined>;
-  /** The secret after the present one; that one signs, too, until `previousUntil`. */
-  rotateSecret(id: string, owner: Owner, previousUntil: Date, at: Date): Promise<Webhook | undefined>;
+  /** The present secret was replaced. */
+  rotateSecret(id: string, owner: string, at: Date): Promise<Webhook | undefined>;
   /** Answers whether there was one. What was to be sent to it is given up. */
   remove(id: string, owner: Owner): Promise<boolean>;
 }
@@ -34,7 +34,7 @@ export interface WebhookRepository {
 /** A delivery that this process is to send; nobody else takes it up before the lease is over. */
 export interface ClaimedDelivery
   extends Pick<WebhookDelivery, 'id' | 'webhookId' | 'payload' | 'attempts'>,
-    Pick<Webhook, 'url' | 'secretGeneration' | 'previousSecretUntil'> {
+    Pick<Webhook, 'url' | 'secretsReplacedAt'> {
   readonly leasedUntil: Date;
 }
 

@@ -21,8 +21,7 @@ interface ClaimedRow {
   readonly attempts: number;
   readonly next_attempt_at: Date;
   readonly url: string;
-  readonly secret_generation: number;
-  readonly previous_secret_until: Date | null;
+  readonly secrets_replaced_at: readonly Date[];
 }
 
 /** {@link WebhookDeliveries} in order_db. Leases and pauses go by its clock, so that all processes agree. */
@@ -84,8 +83,7 @@ export function createWebhookDeliveries({
         attempts: row.attempts,
         leasedUntil: row.next_attempt_at,
         url: row.url,
-        secretGeneration: row.secret_generation,
-        previousSecretUntil: row.previous_secret_until,
+        secretsReplacedAt: row.secrets_replaced_at,
       }));
     },
 

@@ -63,12 +63,7 @@ export function createWebhookRepository({
 
     update: (id, owner, change, at) => update(id, owner, { ...toStored(change), updatedAt: at }),
 
-    rotateSecret: (id, owner, previousUntil, at) =>
-      update(id, owner, {
-        secretGeneration: { increment: 1 },
-        previousSecretUntil: previousUntil,
-        updatedAt: at,
-      }),
+    rotateSecret: (id, owner, at) => update(id, owner, { secretsReplacedAt: { push: at }, updatedAt: at }),
 
     async remove(id, owner) {
       const { count } = await withDatabaseErrors(() =>

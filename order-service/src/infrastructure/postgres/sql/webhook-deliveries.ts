@@ -47,7 +47,7 @@ export const claimDeliveries: Statement = {
     FROM due, webhooks AS webhook
     WHERE delivery.id = due.id AND webhook.id = delivery.webhook_id
     RETURNING delivery.id, delivery.webhook_id, delivery.payload, delivery.attempts, delivery.next_attempt_at,
-              webhook.url, webhook.secret_generation, webhook.previous_secret_until`,
+              webhook.url, webhook.secrets_replaced_at`,
 };
 
 /**
