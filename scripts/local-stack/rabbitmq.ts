@@ -33,6 +33,7 @@ const username = 'oms';
 const nodeName = 'oms@localhost';
 const stopGraceMs = 20_000;
 const detachTimeoutMs = 2_000;
+const mostAttempts = 3;
 const loopbackOnly = ['-kernel', 'inet_dist_use_interface', '{127,0,0,1}'];
 
 /**
@@ -42,6 +43,22 @@ const loopbackOnly = ['-kernel', 'inet_dist_use_interface', '{127,0,0,1}'];
  * @throws StackError when RabbitMQ is missing and cannot be installed, or when the node does not come up.
  */
 export async function startRabbitmq(options: RabbitmqOptions): Promise<RabbitmqServer> {
+  for (let attempt = 1; ; attempt += 1) {
+    let isPortLost = false;
+    const log = (line: string) => {
+      isPortLost ||= line.includes('dist_port_already_used');
+      options.log?.(line);
+    };
+    try {
+      return await startNode({ ...options, log });
+    } catch (error) {
+      // Somebody took the port for nodes between our look and the node's; there are others.
+      if (!isPortLost || attempt === mostAttempts) throw error;
+    }
+  }
+}
+
+async function startNode(options: RabbitmqOptions): Promise<RabbitmqServer> {
   const { amqpPort, managementPort, password, log = () => undefined, onSpawn } = options;
   const programs = await findOrInstallRabbitmq({ log });
   const files = await writeConfiguration(options);
