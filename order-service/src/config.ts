@@ -1,11 +1,10 @@
 import { z } from 'zod';
-import { refuseOpenDoors } from '#shared/auth/auth-settings.ts';
 import {
+  commonRules,
   commonSettings,
   parseEnvironment,
   port,
   postgresUrl,
-  refuseFailpointsOutsideTests,
 } from '#shared/config/environment.ts';
 import { parseNetworks } from './infrastructure/webhooks/networks.ts';
 
@@ -26,24 +25,21 @@ const networks = z.string().transform((text, context) => {
   }
 });
 
-const settings = z
-  .object({
-    ...commonSettings,
-    ORDER_HTTP_PORT: port.default(3000),
-    ORDER_GRPC_PORT: port.default(50_051),
-    ORDER_DATABASE_URL: postgresUrl,
-    /** How many watchers of orders one process serves at the same time. */
-    MAX_ORDER_WATCHERS: z.coerce.number().int().positive().max(100_000).default(1_000),
-    /** What the secrets of all webhooks are made of. */
-    WEBHOOK_SIGNING_KEY: signingKey,
-    /** Where webhooks may lead although it is not public. */
-    WEBHOOK_ALLOWED_NETWORKS: networks.default([]),
-    /** How long one attempt may take. */
-    WEBHOOK_TIMEOUT_MS: z.coerce.number().int().min(100).max(60_000).default(10_000),
-    WEBHOOK_DELIVERY_RETENTION_HOURS: z.coerce.number().positive().max(87_600).default(720),
-  })
-  .superRefine(refuseFailpointsOutsideTests)
-  .superRefine(refuseOpenDoors);
+const settings = z.object({
+  ...commonSettings,
+  ORDER_HTTP_PORT: port.default(3000),
+  ORDER_GRPC_PORT: port.default(50_051),
+  ORDER_DATABASE_URL: postgresUrl,
+  /** How many watchers of orders one process serves at the same time. */
+  MAX_ORDER_WATCHERS: z.coerce.number().int().positive().max(100_000).default(1_000),
+  /** What the secrets of all webhooks are made of. */
+  WEBHOOK_SIGNING_KEY: signingKey,
+  /** Where webhooks may lead although it is not public. */
+  WEBHOOK_ALLOWED_NETWORKS: networks.default([]),
+  /** How long one attempt may take. */
+  WEBHOOK_TIMEOUT_MS: z.coerce.number().int().min(100).max(60_000).default(10_000),
+  WEBHOOK_DELIVERY_RETENTION_HOURS: z.coerce.number().positive().max(87_600).default(720),
+});
 
 /** The variables that the service reads. */
 export const settingNames: readonly string[] = Object.keys(settings.shape);
@@ -52,5 +48,5 @@ export type OrderServiceConfig = Readonly<z.infer<typeof settings>>;
 
 /** @throws ConfigError listing everything that is wrong. */
 export function parseConfig(env: NodeJS.ProcessEnv): OrderServiceConfig {
-  return parseEnvironment(settings, env);
+  return parseEnvironment(settings, env, commonRules);
 }

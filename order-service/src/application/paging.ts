@@ -28,7 +28,7 @@ export function readCursor(cursor: string | undefined): string | undefined {
     throw new AppError({
       code: 'INVALID_CURSOR',
       kind: 'rejected',
-      message: 'use the nextCursor of the previous page as it is',
+      message: 'use the position that came with the previous page as it is',
     });
   }
   return hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');

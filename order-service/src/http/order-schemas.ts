@@ -99,7 +99,7 @@ export const orderIdParams = z.object({ id: z.uuid().toLowerCase() });
 
 const orderStatus = z.enum(orderStatuses);
 
-export const listQuery = z.object({
+export const listQuery = z.strictObject({
   customerId: text(64).optional(),
   status: orderStatus.optional(),
   limit: z.coerce.number().int().min(1).max(100).default(20),

@@ -29,13 +29,13 @@ const replaysBody = z.strictObject({
   ratePerSecond: z.int().min(1).max(mostPerSecond).default(defaultPerSecond),
 });
 
-const historyQuery = z.object({
+const historyQuery = z.strictObject({
   orderId: z.uuid().optional(),
   messageId: z.string().min(1).max(200).optional(),
   replayId: z.uuid().optional(),
   limit: z.coerce.number().int().min(1).max(500).default(100),
 });
-const replaysQuery = z.object({ limit: z.coerce.number().int().min(1).max(500).default(100) });
+const replaysQuery = z.strictObject({ limit: z.coerce.number().int().min(1).max(500).default(100) });
 
 interface UseCases {
   readonly actions: DeadLetterActions;

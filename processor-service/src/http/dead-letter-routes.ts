@@ -27,7 +27,9 @@ const listQuery = selectionQuery.extend({
 const letterParams = z.object({
   id: z.string().min(1).max(200).describe('Message id, or a digest of the body where there is none'),
 });
-const letterQuery = z.object({ queue: z.string().optional().describe('Otherwise all are looked through') });
+const letterQuery = z.strictObject({
+  queue: z.string().optional().describe('Otherwise all are looked through'),
+});
 const dryRunBody = z.strictObject({
   selection: selectionBody.optional(),
   limit: z.int().min(1).max(mostItems).default(defaultLimit),

@@ -11,7 +11,7 @@ const tags = ['sagas'];
 const orderParams = z.object({ orderId: z.uuid() });
 const state = z.enum(sagaStates);
 
-const listQuery = z.object({
+const listQuery = z.strictObject({
   state: state.optional().describe('`needs_attention` includes completed sagas with a refund that does'),
   cursor: z.uuid().optional().describe('The nextCursor of the previous page'),
   limit: z.coerce.number().int().min(1).max(500).default(50),

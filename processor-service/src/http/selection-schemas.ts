@@ -26,7 +26,7 @@ export const selectionBody = z
 const repeatable = z.union([text, z.array(text).max(50)]).optional();
 
 /** The same as query parameters; those for a list may be repeated. */
-export const selectionQuery = z.object({
+export const selectionQuery = z.strictObject({
   queue: z.union([queue, z.array(queue)]).optional(),
   id: repeatable,
   type: repeatable,

@@ -14,7 +14,7 @@ const skuParams = z.object({
     .refine((value) => value.isWellFormed() && !/\p{Cc}/u.test(value), 'must not contain control characters'),
 });
 
-const listQuery = z.object({
+const listQuery = z.strictObject({
   after: z.string().min(1).max(64).optional().describe('Only SKUs that sort after this one'),
   limit: z.coerce.number().int().min(1).max(1_000).default(200),
 });

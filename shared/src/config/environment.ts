@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { authSettings } from '../auth/auth-settings.ts';
+import { authSettings, refuseOpenDoors } from '../auth/auth-settings.ts';
 import { defaultRetryDelaysMs } from '../contracts/topology.ts';
 import { failpointNames } from '../kernel/failpoints.ts';
 import { parseRetryDelays } from '../messaging/retry-delays.ts';
@@ -13,19 +13,23 @@ export class ConfigError extends Error {
 /**
  * Reads a service's settings from environment variables; an empty variable counts as absent. The result is frozen.
  *
+ * @param rules what has to hold between settings; apart, because a schema judges that only once each of its settings is
+ *   right
  * @throws ConfigError naming every variable that is missing or wrong, at once.
  */
 export function parseEnvironment<Schema extends z.ZodType>(
   schema: Schema,
   env: NodeJS.ProcessEnv,
+  rules: z.ZodType = z.unknown(),
 ): Readonly<z.infer<Schema>> {
   const present = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''));
-  const result = schema.safeParse(present);
-  if (result.success) return Object.freeze(result.data);
-  const problems = result.error.issues.map(
-    (issue) => `  ${issue.path.join('.') || 'environment'}: ${issue.message}`,
+  const settings = schema.safeParse(present);
+  const issues = [settings, rules.safeParse(present)].flatMap(({ error }) => error?.issues ?? []);
+  if (settings.success && issues.length === 0) return Object.freeze(settings.data);
+  const problems = new Set(
+    issues.map((issue) => `  ${issue.path.join('.') || 'environment'}: ${issue.message}`),
   );
-  throw new ConfigError(`the environment is not complete:\n${problems.join('\n')}`);
+  throw new ConfigError(`the environment is not complete:\n${[...problems].join('\n')}`);
 }
 
 export const port = z.coerce.number().int().min(0).max(65_535);
@@ -76,7 +80,7 @@ export const commonSettings = {
 } as const;
 
 /** Failpoints end the process on purpose: they exist in tests alone. */
-export function refuseFailpointsOutsideTests(
+function refuseFailpointsOutsideTests(
   settings: { NODE_ENV: string; FAILPOINTS: readonly string[] },
   context: z.RefinementCtx,
 ): void {
@@ -84,3 +88,11 @@ export function refuseFailpointsOutsideTests(
     context.addIssue({ code: 'custom', path: ['FAILPOINTS'], message: 'only where NODE_ENV is test' });
   }
 }
+
+const { NODE_ENV, HOST, FAILPOINTS } = commonSettings;
+export const failpointRule = z.object({ NODE_ENV, FAILPOINTS }).superRefine(refuseFailpointsOutsideTests);
+/** What has to hold between the settings of either service. */
+export const commonRules = z.intersection(
+  failpointRule,
+  z.object({ NODE_ENV, HOST, ...authSettings }).superRefine(refuseOpenDoors),
+);

@@ -1,11 +1,14 @@
+import type { IncomingHttpHeaders } from 'node:http';
 import { AppError } from '../kernel/errors.ts';
 import type { HttpServer } from './http-server.ts';
 
-/** Refuses JSON bodies that are nested deeper than `mostLevels`, before anything is made of them. */
-export function limitJsonDepth(app: HttpServer, mostLevels: number): void {
+/** Reads JSON in UTF-8 as it is, and refuses what is nested deeper than `mostLevels` before anything is made of it. */
+export function acceptJson(app: HttpServer, mostLevels: number): void {
   const parseJson = app.getDefaultJsonParser('error', 'error');
   app.removeContentTypeParser('application/json');
   app.addContentTypeParser<string>('application/json', { parseAs: 'string' }, (request, body, done) => {
+    const unread = encodingNotRead(request.headers);
+    if (unread !== undefined) return done(Object.assign(new Error(unread), { statusCode: 415 }));
     if (!isDeeperThan(body, mostLevels)) return parseJson(request, body, done);
     const message = `is nested deeper than ${mostLevels} levels`;
     const errors = [{ field: '', message }];
@@ -18,6 +21,14 @@ export function limitJsonDepth(app: HttpServer, mostLevels: number): void {
       }),
     );
   });
+}
+
+function encodingNotRead(headers: IncomingHttpHeaders): string | undefined {
+  const encoding = headers['content-encoding'] ?? 'identity';
+  if (encoding.toLowerCase() !== 'identity')
+    return `send the body as it is, without content-encoding ${encoding}`;
+  const charset = /;\s*charset="?([^";\s]+)/i.exec(headers['content-type'] ?? '')?.[1] ?? 'utf-8';
+  return /^utf-?8$/i.test(charset) ? undefined : `send JSON in UTF-8, not in ${charset}`;
 }
 
 const [quote, backslash, openList, closeList, openObject, closeObject] = Buffer.from('"\\[]{}');

@@ -8,7 +8,7 @@ import { createRateLimiter, type Rate } from '../auth/rate-limiter.ts';
 import { unauthenticated } from '../auth/token-verifier.ts';
 import { createLogger } from '../observability/logger.ts';
 import { registerHealth } from './health.ts';
-import { isDeeperThan } from './json-depth.ts';
+import { isDeeperThan } from './json-bodies.ts';
 import type { HttpLimits } from './limits.ts';
 import { createHttpServer, type HttpServer } from './server.ts';
 

@@ -43,6 +43,7 @@ beforeEach(async () => {
 });
 afterEach(() => app.close());
 
+const json = { 'content-type': 'application/json' };
 const good = { name: 'a', sizes: [{ cm: 1 }] };
 
 describe('a server', () => {
@@ -59,6 +60,8 @@ describe('a server', () => {
   test.each([
     ['broken JSON', 400, { 'content-type': 'application/json' }, '{"name":'],
     ['another media type', 415, { 'content-type': 'text/xml' }, '<a/>'],
+    ['a compressed body', 415, { ...json, 'content-encoding': 'gzip' }, '{}'],
+    ['another character set', 415, { 'content-type': 'application/json; charset=utf-16' }, '{}'],
     ['a body beyond the limit', 413, { 'content-type': 'application/json' }, `"${'x'.repeat(300_000)}"`],
   ])('answers %s with a problem and %i', async (_what, status, headers, payload) => {
     const response = await app.inject({ method: 'POST', url: '/things', headers, payload });

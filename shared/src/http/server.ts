@@ -14,7 +14,7 @@ import type { RateLimiter } from '../auth/rate-limiter.ts';
 import { guardRoutes, securitySchemes } from './access.ts';
 import { answerError, answerErrors } from './answer-errors.ts';
 import type { HttpServer } from './http-server.ts';
-import { limitJsonDepth } from './json-depth.ts';
+import { acceptJson } from './json-bodies.ts';
 import { defaultHttpLimits, type HttpLimits } from './limits.ts';
 import { measureRequests, registerMetrics } from './metrics-route.ts';
 import { identify, observeRequests } from './observe-requests.ts';
@@ -73,7 +73,7 @@ export async function createHttpServer(options: {
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
   app.removeContentTypeParser('text/plain');
-  limitJsonDepth(app, limits.jsonDepth);
+  acceptJson(app, limits.jsonDepth);
   observeRequests(app, options.logger);
   measureRequests(app);
   addSecurityHeaders(app);

@@ -2534,6 +2534,9 @@ export const MarkOrderFinishedResponse: MessageFns<MarkOrderFinishedResponse> = 
  * back in the initial metadata; `traceparent` is W3C Trace Context; with an `idempotency-key` a call that changes
  * something is carried out once, and a repetition is answered alike, with `idempotent-replayed` in the trailing metadata.
  *
+ * A connection carries 100 calls at a time, watching ones included; further ones wait for one of them to end. A client that
+ * cancels many hundreds of calls within a second loses the connection, and with it the others.
+ *
  * Errors carry google.rpc.Status in `grpc-status-details-bin`, always with an ErrorInfo whose `reason` is the stable
  * code of the error (the `code` of REST's problem documents) and whose `domain` is "oms".
  */
