@@ -1,7 +1,9 @@
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { createBrokerConnection } from '#shared/messaging/broker-connection.ts';
 import { createTestBroker, type TestBroker } from '../support/broker.ts';
+import { eventually } from '../support/eventually.ts';
 import { testLogger } from './support/logger.ts';
+import { createNetworkLink, type NetworkLink } from './support/network-link.ts';
 
 let broker: TestBroker;
 
@@ -29,4 +31,50 @@ test('a stop ends also the connection that is just being made', async () => {
   letAttach.resolve();
   await stopped;
   expect(connection.state()).toBe('disconnected');
+});
+
+describe('a broker that goes away while a connection to it is being closed', () => {
+  let link: NetworkLink;
+  beforeEach(async () => {
+    link = await createNetworkLink(broker.url);
+  });
+  afterEach(() => link.dispose());
+
+  test('does not hold up a stop', async () => {
+    const connection = createBrokerConnection({
+      url: link.url,
+      name: 'test',
+      logger: testLogger,
+      attach: async () => undefined,
+      detach: () => undefined,
+    });
+    connection.start();
+    await eventually(() => connection.state() === 'connected');
+    link.holdAnswers();
+    const stopped = connection.stop();
+    link.cut();
+    await stopped;
+    expect(connection.state()).toBe('disconnected');
+  });
+
+  test('does not keep it from coming back', async () => {
+    let attempts = 0;
+    const connection = createBrokerConnection({
+      url: link.url,
+      name: 'test',
+      logger: testLogger,
+      async attach() {
+        attempts += 1;
+        if (attempts > 1) return;
+        link.holdAnswers();
+        setImmediate(() => link.cut());
+        throw new Error('cannot be set up');
+      },
+      detach: () => undefined,
+    });
+    connection.start();
+    await eventually(() => connection.state() === 'connected');
+    expect(attempts).toBe(2);
+    await connection.stop();
+  });
 });

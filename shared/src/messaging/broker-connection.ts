@@ -136,5 +136,7 @@ function failClosed(reason: Error | undefined): never {
 
 /** Closes a connection that may be closed already, or closing: an error to amqplib and the wanted outcome here. */
 export async function closeConnection(connection: ChannelModel): Promise<void> {
-  await connection.close().catch(() => undefined);
+  // amqplib never answers when the connection is lost in the middle of it.
+  const lost = new Promise((resolve) => connection.once('close', resolve));
+  await Promise.race([connection.close().catch(() => undefined), lost]);
 }
