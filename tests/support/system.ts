@@ -35,6 +35,7 @@ export interface TestSystem {
   startArmed(name: ServiceName, failpoint: FailpointName): Promise<ChildProcess>;
   /** Starts one more process of a service beside the first, on a port of its own; it ends with the system. */
   startReplica(name: 'order' | 'processor', settings?: Readonly<Record<string, string>>): Promise<Replica>;
+  pidOf(name: ServiceName): number;
   /** SIGTERM, and until it is gone. */
   stop(name: ServiceName): Promise<ProcessExit>;
   /** SIGKILL, and until it is gone. */
@@ -188,6 +189,11 @@ export async function createTestSystem(
     launch,
     startArmed: (name, failpoint) => start(name, { FAILPOINTS: failpoint }),
     startReplica,
+    pidOf(name) {
+      const child = running.get(name);
+      if (!child) throw new Error(`${name} is not running`);
+      return child.pid;
+    },
     stop: (name) => end(name, 'SIGTERM'),
     async kill(name) {
       await end(name, 'SIGKILL');
