@@ -115,4 +115,4 @@ test('replacing every process of both services under load leaves no request with
   expect(await checkInvariants(system, witness)).toEqual([]);
   const dead = [queues.orderCreated, queues.orderRequests, queues.orderProcessed].map(deadLetterQueueOf);
   expect([...(await queueDepths(system.broker.url, dead)).values()]).toEqual([0, 0, 0]);
-});
+}, 180_000);
