@@ -104,8 +104,8 @@ export const messages: Row = {
       queries: [[`max by (queue) (oms_queue_consumers{${chosen}, ${work}})`, '{{queue}}']],
     },
     {
-      title: 'From the event to the first attempt: 95 of 100 at most',
-      description: 'The time in outbox and broker.',
+      title: 'From the publication to the first attempt: 95 of 100 at most',
+      description: 'The time in the broker.',
       unit: 's',
       queries: [p95('oms_message_waiting_seconds', chosen, 'queue')],
     },

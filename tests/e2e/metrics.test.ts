@@ -52,6 +52,7 @@ test('an order leaves its traces in the metrics of both services', async () => {
   expect(at(`oms_messages_consumed_total{${replies},outcome="handled",code=""}`)).toBe(3);
   expect(at(`oms_message_handling_seconds_count{${replies}}`)).toBe(3);
   expect(at(`oms_message_waiting_seconds_count{${replies}}`)).toBe(3);
+  expect(at(`oms_message_waiting_seconds_sum{${replies}}`)).toBeGreaterThan(0);
   expect(at(`oms_queue_messages{${replies}}`)).toBe(0);
   expect(at(`oms_queue_consumers{${replies}}`)).toBe(1);
   expect(order.get('oms_queue_messages{queue="order-service.order.processed.dlq"}')).toBe(0);

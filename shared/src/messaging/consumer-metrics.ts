@@ -20,7 +20,7 @@ export const handlingDuration = new Histogram({
 
 export const waitingDuration = new Histogram({
   name: 'oms_message_waiting_seconds',
-  help: 'From the event to the first attempt at its message: outbox and broker',
+  help: 'From the publication of a message to the first attempt at it: the time in the broker',
   labelNames: ['queue'],
   buckets: waitingBuckets,
 });

@@ -215,8 +215,8 @@ export function createConsumer(options: {
   function work(channel: Channel, delivered: ConsumeMessage): Promise<void> {
     const message = readMessage(queue, delivered);
     const { messageId, correlationId, orderId, failedAttempts, traceparent } = message;
-    if (message.time && failedAttempts === 0) {
-      waitingDuration.observe({ queue }, (Date.now() - message.time.getTime()) / 1_000);
+    if (message.sentAt && failedAttempts === 0 && message.replayCount === 0) {
+      waitingDuration.observe({ queue }, (Date.now() - message.sentAt.getTime()) / 1_000);
     }
     const facts = { messageId, correlationId, orderId, attempt: failedAttempts + 1 };
     return beginWork(facts, traceparent, async () => {

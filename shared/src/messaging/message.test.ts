@@ -51,6 +51,15 @@ describe('reading a message', () => {
     );
   });
 
+  test.each([
+    [1_795_000_000_123, new Date(1_795_000_000_123)],
+    [1e300, undefined],
+    ['now', undefined],
+    [undefined, undefined],
+  ])('knows to the millisecond when it was published first, if it says so: %j', (sentAt, time) => {
+    expect(readMessage('q', delivered({ 'x-sent-at': sentAt })).sentAt).toEqual(time);
+  });
+
   test('counts no further than a database can', () => {
     expect(readMessage('q', delivered({ 'x-replay-count': 3_000_000_000 })).replayCount).toBe(1_000_000_000);
   });

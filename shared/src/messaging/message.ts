@@ -29,7 +29,10 @@ export interface IncomingMessage {
   readonly orderId?: string | undefined;
   /** W3C Trace Context that work on it continues: of whoever sent it here, then of the work itself. */
   readonly traceparent?: string | undefined;
+  /** When it was written, to the second: AMQP has no finer timestamps. */
   readonly time: Date | undefined;
+  /** When it was published for the first time, if it says so. */
+  readonly sentAt?: Date | undefined;
   readonly contentType: string;
   readonly headers: Readonly<Record<string, unknown>>;
   readonly body: Buffer;
@@ -48,6 +51,8 @@ export interface IncomingMessage {
 export const messageHeaders = {
   traceparent: 'traceparent',
   orderId: 'x-order-id',
+  /** Milliseconds since 1970. */
+  sentAt: 'x-sent-at',
   attempts: 'x-attempts',
   firstFailedAt: 'x-first-failed-at',
   failedAt: 'x-failed-at',
@@ -83,6 +88,7 @@ export function readMessage(queue: string, delivered: ConsumeMessage | GetMessag
     orderId: typeof orderId === 'string' ? orderId : undefined,
     traceparent: isTraceparent(traceparent) ? traceparent : undefined,
     time: timeOf(properties.timestamp),
+    sentAt: plainTime(Number(headers[messageHeaders.sentAt] ?? Number.NaN)),
     contentType: text(properties.contentType),
     headers,
     body: content,
@@ -186,9 +192,11 @@ export function publishOptions(message: OutgoingMessage): Options.Publish {
 
 /** From seconds since 1970; `undefined` for what is no time that everybody can write down. */
 function timeOf(seconds: unknown): Date | undefined {
-  return isPlainTime(Number(seconds) * 1000) && seconds !== null
-    ? new Date(Number(seconds) * 1000)
-    : undefined;
+  return seconds === null ? undefined : plainTime(Number(seconds) * 1000);
+}
+
+function plainTime(milliseconds: number): Date | undefined {
+  return isPlainTime(milliseconds) ? new Date(milliseconds) : undefined;
 }
 
 const firstYear = Date.UTC(1, 0);

@@ -5,7 +5,9 @@ import { collectDefaultMetrics, Gauge, register } from 'prom-client';
 export const durationBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 
 /** Upper bounds for what may wait for as long as a dependency is away, in seconds. */
-export const waitingBuckets = [0.005, 0.025, 0.1, 0.5, 1, 5, 30, 120, 600, 3_600];
+export const waitingBuckets = [
+  0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 600, 3_600,
+];
 
 /**
  * Begins to measure the process itself: memory, CPU, delay of the event loop, garbage collection; and says what runs.

@@ -6,7 +6,7 @@ import { type Backoff, backoffDelay } from '../kernel/backoff.ts';
 import { type AppError, toAppError } from '../kernel/errors.ts';
 import type { Failpoint } from '../kernel/failpoints.ts';
 import { sleep } from '../kernel/sleep.ts';
-import type { OutgoingMessage } from '../messaging/message.ts';
+import { messageHeaders, type OutgoingMessage } from '../messaging/message.ts';
 import { confirmTimeoutMs, type Publisher } from '../messaging/publisher.ts';
 import { traceparentIn } from '../observability/trace-context.ts';
 import { alwaysByIndex } from '../postgres/pool.ts';
@@ -215,6 +215,7 @@ function toOutgoing(message: ClaimedMessage): OutgoingMessage {
     time: message.created_at,
     orderId: message.order_id,
     traceparent: traceparentIn(message.payload),
+    headers: { [messageHeaders.sentAt]: Date.now() },
     body: Buffer.from(message.payload),
   };
 }
