@@ -12,6 +12,8 @@ export function createLogger(options: { service: string; level: string }): Logge
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label) => ({ level: label }) },
     mixin: factsAtHand,
+    // What the line itself says comes first, and counts; then what it belongs to.
+    mixinMergeStrategy: (line, facts) => Object.assign({}, line, facts, line),
     serializers: { err: serializeError },
   });
 }
