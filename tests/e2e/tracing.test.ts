@@ -7,6 +7,7 @@ import { call, connectOrders } from '../support/grpc-client.ts';
 import { sandboxClient } from '../support/sandbox.ts';
 import { createTestSystem, orderBody, orderClient, type TestSystem } from '../support/system.ts';
 import { drawTrace, startTraceCollector, type TraceCollector } from '../support/trace-collector.ts';
+import { startWebhookReceiver } from '../support/webhook-receiver.ts';
 
 let collector: TraceCollector;
 let system: TestSystem;
@@ -177,6 +178,38 @@ describe('the trace of an order', () => {
     expect(senderOf(retry?.links)).toMatchObject({ kind: 'producer', parentSpanId: first?.spanId, traceId });
     expect(senderOf(replay?.links)).toMatchObject({ kind: 'producer', traceId: operatorTraceId });
     await expectTimelineIn(traceId, id);
+  });
+
+  test('has the webhooks that tell of it, whom nobody tells of the trace', async () => {
+    const receiver = await startWebhookReceiver();
+    const traceId = randomBytes(16).toString('hex');
+    try {
+      const subscribed = await fetch(`${system.urls.order}/webhooks`, {
+        method: 'POST',
+        headers: json,
+        body: JSON.stringify({
+          scope: 'all',
+          url: receiver.url,
+          eventTypes: ['order.completed'],
+        }),
+      });
+      expect(subscribed.status).toBe(201);
+      await fetch(`${system.urls.order}/orders`, {
+        method: 'POST',
+        headers: { ...json, traceparent: `00-${traceId}-${randomBytes(8).toString('hex')}-01` },
+        body: JSON.stringify(orderBody()),
+      });
+      const told = await eventually(
+        () => spansIn(traceId).find(({ name }) => name === 'POST webhook') ?? false,
+      );
+      expect(told).toMatchObject({ kind: 'client', attributes: { 'http.response.status_code': 204 } });
+      expect(spansIn(traceId).find(({ spanId }) => spanId === told.parentSpanId)?.name).toBe(
+        'order follow processing',
+      );
+      expect(receiver.received.map(({ headers }) => headers['traceparent'])).toEqual([undefined]);
+    } finally {
+      await receiver.close();
+    }
   });
 });
 

@@ -2,10 +2,12 @@ import type { Clock } from '#shared/kernel/clock.ts';
 import type { Failpoint } from '#shared/kernel/failpoints.ts';
 import { sleep } from '#shared/kernel/sleep.ts';
 import type { Logger } from '#shared/observability/logger.ts';
+import { inSpan, SpanKind } from '#shared/observability/tracing.ts';
+import { beginWork } from '#shared/observability/work-at-hand.ts';
 import { createPulse } from '#shared/process/pulse.ts';
 import type { LoggedAttempt } from '../domain/webhook.ts';
 import { judge, retryDelaysMs } from '../domain/webhook-attempts.ts';
-import type { WebhookAnswer, WebhookEndpoints } from './ports/webhook-endpoints.ts';
+import type { WebhookAnswer, WebhookEndpoints, WebhookRequest } from './ports/webhook-endpoints.ts';
 import type { ClaimedDelivery, WebhookDeliveries } from './ports/webhook-repository.ts';
 import type { WebhookSecrets } from './webhook-secrets.ts';
 
@@ -75,7 +77,9 @@ export function createWebhookDispatcher(dependencies: {
   function send(delivery: ClaimedDelivery): void {
     const { webhookId } = delivery;
     busy.set(webhookId, (busy.get(webhookId) ?? 0) + 1);
-    const sending = attempt(delivery)
+    const { orderId, correlationId, traceparent } = delivery;
+    const facts = { orderId, correlationId, attempt: delivery.attempts + 1 };
+    const sending = beginWork(facts, traceparent, () => attempt(delivery))
       .catch((error: unknown) => {
         // The lease runs out, and it is sent again.
         logger.warn({ err: error, webhookId, deliveryId: delivery.id }, 'cannot record a webhook delivery');
@@ -90,16 +94,40 @@ export function createWebhookDispatcher(dependencies: {
     underWay.add(sending);
   }
 
+  /** Strangers are not told of our traces. */
+  function post({ id, webhookId }: ClaimedDelivery, request: WebhookRequest): Promise<WebhookAnswer> {
+    const attributes = {
+      'http.request.method': 'POST',
+      'server.address': new URL(request.url).hostname,
+      'oms.webhook.id': webhookId,
+      'oms.webhook.delivery_id': id,
+    };
+    return inSpan('POST webhook', { kind: SpanKind.CLIENT, attributes }, async (span) => {
+      const answer = await endpoints.post(request);
+      const { statusCode, error } = answer;
+      if (statusCode !== undefined) span.set({ 'http.response.status_code': statusCode });
+      if (statusCode === undefined || statusCode >= 400)
+        span.fail(new Error(error ?? `status ${statusCode}`));
+      return answer;
+    });
+  }
+
   async function attempt(delivery: ClaimedDelivery): Promise<void> {
     const { id, webhookId, leasedUntil, url, payload, attempts } = delivery;
     const at = clock();
     const began = performance.now();
     const headers = { 'content-type': 'application/json', ...secrets.sign(delivery, at) };
-    const answer = await endpoints.post({ url, headers, body: payload, signal: abandoning.signal });
+    const answer = await post(delivery, { url, headers, body: payload, signal: abandoning.signal });
     if (abandoning.signal.aborted && answer.statusCode === undefined)
       return deliveries.release({ id, leasedUntil });
     failpoint('webhook.after-send');
     const verdict = judge(answer, attempts + 1, random(), delaysMs);
+    const durationMs = Math.round(performance.now() - began);
+    const { statusCode: status, error } = answer;
+    logger.info(
+      { webhookId, deliveryId: id, status, error, outcome: verdict.status, durationMs },
+      'webhook called',
+    );
     const outcome = {
       id,
       leasedUntil,

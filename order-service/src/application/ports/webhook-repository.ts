@@ -36,6 +36,10 @@ export interface ClaimedDelivery
   extends Pick<WebhookDelivery, 'id' | 'webhookId' | 'payload' | 'attempts'>,
     Pick<Webhook, 'url' | 'secretsReplacedAt'> {
   readonly leasedUntil: Date;
+  /** What it tells of, and by whom that was caused; of a test nothing. */
+  readonly orderId: string | undefined;
+  readonly correlationId: string | undefined;
+  readonly traceparent: string | undefined;
 }
 
 /** What became of an attempt. */

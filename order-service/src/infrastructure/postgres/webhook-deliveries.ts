@@ -22,6 +22,8 @@ interface ClaimedRow {
   readonly next_attempt_at: Date;
   readonly url: string;
   readonly secrets_replaced_at: readonly Date[];
+  readonly order_id: string | null;
+  readonly cause: readonly [correlationId: string, traceparent: string] | null;
 }
 
 /** {@link WebhookDeliveries} in order_db. Leases and pauses go by its clock, so that all processes agree. */
@@ -84,6 +86,9 @@ export function createWebhookDeliveries({
         leasedUntil: row.next_attempt_at,
         url: row.url,
         secretsReplacedAt: row.secrets_replaced_at,
+        orderId: row.order_id ?? undefined,
+        correlationId: row.cause?.[0],
+        traceparent: row.cause?.[1],
       }));
     },
 

@@ -20,7 +20,7 @@ const waiting = `
 /**
  * Leases deliveries that are due for $5 milliseconds, at most $4 of all and $3 of each webhook, less the $2 that are
  * under way with the webhooks $1; a webhook that has been failing gets one at a time. What another process is claiming
- * at this moment is passed over. OFFSET holds PostgreSQL to the primary key of the webhooks, however few it has planned for.
+ * at this moment is passed over. The cause is that of the event; a test of the webhook has none. OFFSET holds PostgreSQL to the primary key of the webhooks, however few it has planned for.
  */
 export const claimDeliveries: Statement = {
   name: 'claim-deliveries',
@@ -47,7 +47,10 @@ export const claimDeliveries: Statement = {
     FROM due, webhooks AS webhook
     WHERE delivery.id = due.id AND webhook.id = delivery.webhook_id
     RETURNING delivery.id, delivery.webhook_id, delivery.payload, delivery.attempts, delivery.next_attempt_at,
-              webhook.url, webhook.secrets_replaced_at`,
+              webhook.url, webhook.secrets_replaced_at, delivery.order_id,
+              (SELECT ARRAY[correlation_id, traceparent]
+               FROM order_events
+               WHERE order_id = delivery.order_id AND version = delivery.version) AS cause`,
 };
 
 /**
