@@ -29,7 +29,7 @@ compose() {
     return
   fi
   local variables=() name
-  for name in $(compgen -e | grep -E '_(PORT|IMAGE|NAME)$'); do variables+=(--env "$name"); done
+  for name in $(compgen -e | grep -E '_(PORT|IMAGE|NAME|ENDPOINT)$'); do variables+=(--env "$name"); done
   docker run --rm --network host "${variables[@]}" --volume "${DOCKER_HOST#unix://}:/var/run/docker.sock" \
     --volume "$root:$root:ro" --workdir "$root" "$COMPOSE_IMAGE" --env-file /dev/null "$@"
 }
@@ -61,6 +61,24 @@ obtain() {
     { missing+=("$1 ($image)") && false; }
 }
 
+# Somebody who listens where Jaeger would, since it may be missing.
+listen_for_traces() {
+  docker run --detach --name "$COMPOSE_PROJECT_NAME-traces" --network "${COMPOSE_PROJECT_NAME}_default" \
+    --network-alias traces --volume "$here/listen-for-traces.ts:/app/listen.ts:ro" "$ORDER_PROCESSOR_IMAGE" \
+    node /app/listen.ts >>"$log"
+}
+
+# Waits until both services took part in one trace.
+await_trace() {
+  for _ in $(seq 60); do
+    [ -z "$(docker logs "$COMPOSE_PROJECT_NAME-traces" | sort -u | cut -d ' ' -f 2 | sort | uniq -d)" ] || return 0
+    sleep 0.5
+  done
+  docker logs "$COMPOSE_PROJECT_NAME-traces"
+  echo 'no trace has spans of both services'
+  return 1
+}
+
 report_missing() {
   local service
   for service in "${missing[@]}"; do echo "NOT STARTED and not tried: $service. Its image is not here and cannot be pulled"; done
@@ -73,6 +91,7 @@ finish() {
     compose logs --no-color --tail 50 || true
     tail -n 40 "$log"
   fi >&2
+  docker rm --force "$COMPOSE_PROJECT_NAME-traces" >>"$log" 2>&1 || true
   compose --profile tracing down --volumes --timeout 10 >>"$log" 2>&1 || true
 }
 
@@ -123,10 +142,14 @@ up
 node "$here/place-order.ts" "$rest" >>"$log"
 echo 'starting it once more changed nothing'
 
-PROCESSOR_HTTP_PORT=$scaled_ports up --scale processor-service=2
+listen_for_traces
+PROCESSOR_HTTP_PORT=$scaled_ports OTEL_EXPORTER_OTLP_ENDPOINT=http://traces:4318 up --scale processor-service=2
 node "$here/place-order.ts" "$rest" >>"$log"
+await_trace
+echo 'with two processors and traces wanted, an order is one trace through both services'
 node "$here/check-monitoring.ts" "prometheus=http://127.0.0.1:$PROMETHEUS_PORT" --processors 2 < <(passwords)
 
+docker rm --force "$COMPOSE_PROJECT_NAME-traces" >>"$log"
 compose --profile tracing down --timeout 30 >>"$log" 2>&1
 up
 TOKEN=$(token)
