@@ -14,8 +14,16 @@ export interface Environment {
   readonly complaints: readonly string[];
 }
 
-/** What Kubernetes makes of `env` and `envFrom`; config maps that are not there give nothing. */
-export function resolveEnvironment(container: IContainer, manifests: readonly Manifest[]): Environment {
+/**
+ * What Kubernetes makes of `env` and `envFrom`; config maps that are not there give nothing.
+ *
+ * @param secretOf what is in a secret under a key
+ */
+export function resolveEnvironment(
+  container: IContainer,
+  manifests: readonly Manifest[],
+  secretOf: (name: string, key: string) => string = () => placeholder,
+): Environment {
   const values: Record<string, string> = {};
   const parts = new Set<string>();
   const complaints: string[] = [];
@@ -27,7 +35,8 @@ export function resolveEnvironment(container: IContainer, manifests: readonly Ma
   for (const { configMapRef } of container.envFrom ?? []) Object.assign(values, dataOf(configMapRef?.name));
   for (const { name, value = '', valueFrom } of container.env ?? []) {
     const reference = valueFrom?.configMapKeyRef;
-    if (valueFrom?.secretKeyRef) values[name] = placeholder;
+    const secret = valueFrom?.secretKeyRef;
+    if (secret) values[name] = secretOf(secret.name ?? '', secret.key);
     else if (reference) values[name] = dataOf(reference.name)[reference.key] ?? '';
     else {
       values[name] = value.replaceAll(/\$\(([^)]+)\)/g, (_text, part: string) => {

@@ -6,8 +6,9 @@ import type { Manifest } from './manifest.ts';
 import { containersOf, findPods, ofKind } from './pods.ts';
 import { imageEnvironment, programs } from './programs.ts';
 
-/** Variables that standards define and libraries read. */
-const standardVariables = /^(OTEL|NODE)_/;
+/** Variables that Node and OpenTelemetry read by themselves. */
+const standardVariables =
+  /^(NODE_OPTIONS|NODE_EXTRA_CA_CERTS|OTEL_SERVICE_NAME|OTEL_RESOURCE_ATTRIBUTES|OTEL_EXPORTER_OTLP_(HEADERS|TIMEOUT|COMPRESSION|CERTIFICATE))$/;
 
 /**
  * Is the environment of each container what its programs read: nothing they do not know, everything they require, values
