@@ -24,7 +24,7 @@ import { createAnsweredRequests } from '#shared/postgres/answered-requests.ts';
 import { createPool } from '#shared/postgres/pool.ts';
 import { measurePool } from '#shared/postgres/pool-metrics.ts';
 import { createPeriodicWork } from '#shared/process/periodic-work.ts';
-import { stopInOrder } from '#shared/process/stop-in-order.ts';
+import { finishWithinMs, letGoWithinMs, stopInOrder } from '#shared/process/stop-in-order.ts';
 import { createAnswerInquiries } from './application/answer-inquiries.ts';
 import { createChangeOrder } from './application/change-order.ts';
 import { createFollowProcessing } from './application/follow-processing.ts';
@@ -228,10 +228,10 @@ export async function createOrderService(config: OrderServiceConfig, logger: Log
       const inBackground = { webhooks: webhooks.stop, keyCleanup: keyCleanup.stop, audit: audit.stop };
       await stopInOrder(
         [
-          { withinMs: config.SHUTDOWN_DELAY_MS + 6_000, parts: { ...finishing, ...inBackground } },
-          { withinMs: 1_500, parts: { relay: relay.stop } },
+          { withinMs: config.SHUTDOWN_DELAY_MS + finishWithinMs, parts: { ...finishing, ...inBackground } },
+          { withinMs: letGoWithinMs, parts: { relay: relay.stop } },
           {
-            withinMs: 1_500,
+            withinMs: letGoWithinMs,
             parts: { publisher: publisher.stop, queueMeter: queueMeter.stop, database: disconnect },
           },
         ],

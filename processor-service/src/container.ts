@@ -25,7 +25,7 @@ import { createAnsweredRequests } from '#shared/postgres/answered-requests.ts';
 import { createPool } from '#shared/postgres/pool.ts';
 import { measurePool } from '#shared/postgres/pool-metrics.ts';
 import { createPeriodicWork } from '#shared/process/periodic-work.ts';
-import { stopInOrder } from '#shared/process/stop-in-order.ts';
+import { finishWithinMs, letGoWithinMs, stopInOrder } from '#shared/process/stop-in-order.ts';
 import { createCancelOrder } from './application/cancel-order.ts';
 import { createCompensateOrder } from './application/compensate-order.ts';
 import { createReplaysInBackground } from './application/dead-letters/replay-in-background.ts';
@@ -286,11 +286,11 @@ export async function createProcessorService(
       await stopInOrder(
         [
           {
-            withinMs: config.SHUTDOWN_DELAY_MS + 6_000,
+            withinMs: config.SHUTDOWN_DELAY_MS + finishWithinMs,
             parts: { doors: closeDoors, ...consumers, ...inBackground },
           },
-          { withinMs: 1_500, parts: { relay: relay.stop } },
-          { withinMs: 1_500, parts: { ...brokers, provider: provider.close, database: disconnect } },
+          { withinMs: letGoWithinMs, parts: { relay: relay.stop } },
+          { withinMs: letGoWithinMs, parts: { ...brokers, provider: provider.close, database: disconnect } },
         ],
         logger,
       );

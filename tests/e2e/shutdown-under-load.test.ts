@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { type AddressInfo, createServer } from 'node:net';
+import { type AddressInfo, connect, createServer } from 'node:net';
 import { status } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { ChildProcess } from '#scripts/local-stack/child-process.ts';
@@ -9,13 +9,13 @@ import { openEvents } from '../support/event-stream.ts';
 import { eventually } from '../support/eventually.ts';
 import { connectOrders, watchOrder } from '../support/grpc-client.ts';
 import { grpcHealthOf } from '../support/grpc-health.ts';
-import { isRefused } from '../support/half-request.ts';
+import { beginPost, isRefused } from '../support/half-request.ts';
 import { checkInvariants } from '../support/invariants.ts';
 import { endsOf, line } from '../support/load.ts';
 import { grpcCaller, httpCaller, keepConnection, type OrderCaller } from '../support/order-callers.ts';
 import { sandboxClient } from '../support/sandbox.ts';
 import { queueDepths, settled } from '../support/settled.ts';
-import { createTestSystem, type ServiceName, type TestSystem } from '../support/system.ts';
+import { createTestSystem, orderBody, type ServiceName, type TestSystem } from '../support/system.ts';
 import { type Answer, type Witness, watch } from '../support/witness.ts';
 
 const inFlight = 100;
@@ -64,6 +64,13 @@ async function holdOrders(): Promise<{ release(): Promise<void> }> {
   };
 }
 
+/** An order that waits for its customer. */
+async function placeManual(): Promise<string> {
+  const placed = await witness.place({ payment: 'manual', items: [line('SKU-002', 1, 500)] });
+  if (placed.outcome !== 'accepted') throw new Error(`not accepted: ${JSON.stringify(placed)}`);
+  return placed.orderId;
+}
+
 /** As many callers as orders, each with a connection of its own that has been used before. */
 async function callersOf(baseUrl: string, address: string): Promise<readonly OrderCaller[]> {
   const callers = Array.from({ length: inFlight }, (_, index) =>
@@ -96,8 +103,7 @@ const left = (name: ServiceName): readonly unknown[] =>
 
 describe('SIGTERM to the order-service with a hundred orders in flight', () => {
   test('answers every one of them, and ends the streams so that their clients come back', async () => {
-    const placed = await witness.place({ payment: 'manual', items: [line('SKU-002', 1, 500)] });
-    const id = placed.outcome === 'accepted' ? placed.orderId : '';
+    const id = await placeManual();
     const events = await openEvents(system.urls.order, id);
     const watcher = connectOrders(system.grpcAddress);
     const stream = watchOrder(watcher, id);
@@ -153,6 +159,25 @@ describe('SIGTERM to the order-service with a hundred orders in flight', () => {
     await system.start('order');
     await expectAllCompleted(served);
   });
+});
+
+test('clients that do not go on cannot keep the order-service from stopping', async () => {
+  const { order } = system.urls;
+  await beginPost(`${order}/orders`, JSON.stringify(orderBody()));
+  const id = await placeManual();
+  const watcher = connectOrders(system.grpcAddress);
+  const stream = watchOrder(watcher, id);
+  await stream.until('reserved');
+  stream.stream.pause();
+  const unread = connect(Number(new URL(order).port), '127.0.0.1');
+  unread.on('error', () => {}).pause();
+  // More than the kernel keeps for somebody who reads nothing.
+  for (let index = 0; index < 200; index += 1) unread.write('GET /openapi.json HTTP/1.1\r\nhost: a\r\n\r\n');
+  await eventually(async () => (await fetch(`${order}/health/live`)).ok);
+  await expectOrderlyStop('order');
+  watcher.close();
+  unread.destroy();
+  await system.start('order');
 });
 
 describe('SIGTERM to the processor-service with a hundred payments in flight', () => {

@@ -5,7 +5,7 @@ import { createPeriodicWork } from './periodic-work.ts';
 const logger = createLogger({ service: 'test', level: 'silent' });
 
 function periodically(work: () => Promise<boolean>) {
-  return createPeriodicWork({ work, intervalMs: 1, complaint: 'failed', stuckAfterMs: 60, logger });
+  return createPeriodicWork({ work, intervalMs: 1, complaint: 'failed', turnWithinMs: 60, logger });
 }
 
 async function until(isSo: () => boolean): Promise<void> {

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import { sleep } from '../kernel/sleep.ts';
-import { createPulse } from './pulse.ts';
+import { createPulse, stuckAfterMs } from './pulse.ts';
 
 /** Something that is done again and again for as long as the process runs. */
 export interface PeriodicWork {
@@ -14,18 +14,18 @@ export interface PeriodicWork {
 /**
  * @param options.work answers whether there is more to do at once; otherwise, and after an error, it rests
  * @param options.complaint what the log says when it throws
- * @param options.stuckAfterMs how long one turn, rest included, may take at most; five minutes by default
+ * @param options.turnWithinMs it counts as stuck when it takes longer; five minutes by default
  */
 export function createPeriodicWork(options: {
   work: () => Promise<boolean>;
   intervalMs: number;
   complaint: string;
-  stuckAfterMs?: number;
+  turnWithinMs?: number;
   logger: Logger;
 }): PeriodicWork {
-  const { work, intervalMs, complaint, logger } = options;
+  const { work, intervalMs, complaint, turnWithinMs = stuckAfterMs, logger } = options;
   const stopping = new AbortController();
-  const pulse = createPulse(options.stuckAfterMs);
+  const pulse = createPulse(intervalMs + turnWithinMs);
   let running: Promise<void> | undefined;
 
   async function run(): Promise<void> {

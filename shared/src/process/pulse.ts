@@ -7,7 +7,7 @@ export interface Pulse {
 }
 
 /** Far above what the time limits of database, broker and provider add up to in one turn of any of our loops. */
-const stuckAfterMs = 300_000;
+export const stuckAfterMs = 300_000;
 const ticks = 60;
 
 /**

@@ -1,6 +1,11 @@
 import type { Logger } from 'pino';
 import { sleep } from '../kernel/sleep.ts';
 
+/** For what is in hand. The doors cut off after 5 s who does not go on. */
+export const finishWithinMs = 5_500;
+/** For what has nothing in hand any more. Together with the last spans, all of it is less than a process has for stopping. */
+export const letGoWithinMs = 1_000;
+
 /** Parts that stop side by side, by name, and how long the next stage waits for them, in milliseconds. */
 export interface StopStage {
   readonly withinMs: number;
