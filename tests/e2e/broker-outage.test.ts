@@ -4,6 +4,7 @@ import { eventually } from '../support/eventually.ts';
 import { checkInvariants } from '../support/invariants.ts';
 import { endsOf, mixedWishes, placeAll, type Wish } from '../support/load.ts';
 import { type PrivateServer, startPrivateBroker } from '../support/private-servers.ts';
+import { scrapeSamples } from '../support/scrape.ts';
 import { settled } from '../support/settled.ts';
 import { createTestSystem, type ServiceName, type TestSystem } from '../support/system.ts';
 import { type Answer, type Witness, watch } from '../support/witness.ts';
@@ -31,6 +32,14 @@ afterAll(async () => {
 async function readiness(service: ServiceName): Promise<unknown> {
   const response = await fetch(`${system.urls[service]}/health/ready`);
   return [response.status, await response.json()];
+}
+
+/** Those of the order-service, as its metrics tell. */
+async function connectionsThatAre(state: string): Promise<(string | undefined)[]> {
+  return (await scrapeSamples(system.urls.order))
+    .filter(({ metric, value }) => metric === 'oms_broker_connection_state' && value === 1)
+    .filter(({ labels }) => labels.get('state') === state)
+    .map(({ labels }) => labels.get('connection'));
 }
 
 const degraded = [200, { status: 'degraded', checks: { database: 'up', broker: 'down' } }];
@@ -65,8 +74,10 @@ test('services that start while the broker is dead do their work once it is ther
   await system.start('order');
   const wishes = mixedWishes(10);
   const answers = await placeAll(witness, wishes);
+  expect(await connectionsThatAre('disconnected')).toContain('order-service publisher');
   await Promise.all([system.start('processor'), broker.restart()]);
   await expectAllFulfilled(wishes, answers);
+  expect(await connectionsThatAre('disconnected')).toEqual([]);
 });
 
 test('a broker that is short of memory holds up what is published, and everything goes on afterwards', async () => {
@@ -75,6 +86,7 @@ test('a broker that is short of memory holds up what is published, and everythin
   const answers = await placeAll(witness, wishes);
   await eventually(() => system.logOf('order').some((entry) => entry.includes('broker takes no messages')));
   expect(await readiness('order')).toMatchObject(degraded);
+  expect(await connectionsThatAre('blocked')).toContain('order-service publisher');
   const { rows } = await system.orderDatabase.pool.query(
     'SELECT count(*)::int AS waiting FROM outbox WHERE published_at IS NULL',
   );
