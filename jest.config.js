@@ -31,6 +31,7 @@ export default {
         '<rootDir>/order-service',
         '<rootDir>/processor-service',
         '<rootDir>/payment-sandbox',
+        '<rootDir>/auditor',
         '<rootDir>/shared',
         '<rootDir>/rabbitmq',
         '<rootDir>/scripts',

@@ -3,7 +3,7 @@ import type { IForbiddenRuleType } from 'dependency-cruiser';
 const service = '^(order-service|processor-service|payment-sandbox)/';
 const layered = '^(order-service|processor-service)/src/';
 const deployed = '^(order-service|processor-service|payment-sandbox|shared|rabbitmq)/';
-const besideTheSystem = '^(scripts|tests|bench)/';
+const besideTheSystem = '^(auditor|scripts|tests|bench)/';
 const compositionRoot = '(^|/)(container|main)[.]ts$';
 const test = '([.]test[.]ts$|/testing/)';
 const drivers = '^node_modules/(@types/)?(@prisma/|pg/|amqplib/|undici/|undici-types/)';
@@ -31,7 +31,7 @@ export const forbiddenArrows: readonly (IForbiddenRuleType & { readonly name: st
   },
   {
     name: 'the-system-needs-nothing-beside-it',
-    comment: 'Scripts, tests and benchmarks are not deployed.',
+    comment: 'The auditor, scripts, tests and benchmarks look at it from outside.',
     from: { path: deployed, pathNot: test },
     to: { path: [besideTheSystem, test] },
   },

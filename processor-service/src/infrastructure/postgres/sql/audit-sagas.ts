@@ -58,16 +58,3 @@ export const readStockEvidence: Statement = {
            coalesce((SELECT quantity FROM held WHERE held.sku = stock.sku), 0)::int AS held
     FROM stock`,
 };
-
-/** Stock with what all reservations add up to: reads all of them. */
-export const readWholeStockEvidence: Statement = {
-  name: 'audit-whole-stock',
-  text: `
-    SELECT stock.sku AS id, on_hand AS "onHand", stock.reserved, stock.shipped, received,
-           coalesce(sums.held, 0)::int AS held, coalesce(sums.gone, 0)::int AS gone
-    FROM stock LEFT JOIN (
-      SELECT sku, sum(quantity) FILTER (WHERE state = 'open') AS held,
-             sum(quantity) FILTER (WHERE state = 'shipped') AS gone
-      FROM reservations GROUP BY sku
-    ) AS sums USING (sku)`,
-};
