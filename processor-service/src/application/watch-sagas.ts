@@ -1,5 +1,7 @@
 import type { Clock } from '#shared/kernel/clock.ts';
 import type { Logger } from '#shared/observability/logger.ts';
+import { inSpan } from '#shared/observability/tracing.ts';
+import { beginWork } from '#shared/observability/work-at-hand.ts';
 import { createPeriodicWork, type PeriodicWork } from '#shared/process/periodic-work.ts';
 import type { Saga } from '../domain/saga.ts';
 import type { CompensateOrder } from './compensate-order.ts';
@@ -73,13 +75,18 @@ export function createSagaWatchdog(dependencies: {
 
   async function driveOne(saga: Saga): Promise<void> {
     const { state, attempts, trouble } = saga;
-    const { orderId } = saga.order;
-    logger.warn({ orderId, state, attempts, trouble }, 'saga is past its deadline and is taken up again');
+    logger.warn({ state, attempts, trouble }, 'saga is past its deadline and is taken up again');
     try {
-      await drive(saga);
+      await inSpan('saga take up', { attributes: { 'oms.order.id': saga.order.orderId } }, () => drive(saga));
     } catch (error) {
-      logger.error({ orderId, err: error }, 'overdue saga could not be driven on');
+      logger.error({ err: error }, 'overdue saga could not be driven on');
     }
+  }
+
+  /** Part of what its order set off, however long ago. */
+  function driveAsItsOrder(saga: Saga): Promise<void> {
+    const { order, correlationId, traceparent } = saga;
+    return beginWork({ orderId: order.orderId, correlationId }, traceparent, () => driveOne(saga));
   }
 
   /** Whether there may be more. */
@@ -87,7 +94,7 @@ export function createSagaWatchdog(dependencies: {
     const now = clock();
     const until = new Date(now.getTime() + leaseMs);
     const overdue = await sagas.takeOverdue({ now, until, limit: atOnce });
-    await Promise.all(overdue.map(driveOne));
+    await Promise.all(overdue.map(driveAsItsOrder));
     return overdue.length === atOnce;
   }
 

@@ -8,7 +8,7 @@ import type { Failpoint } from '../kernel/failpoints.ts';
 import { sleep } from '../kernel/sleep.ts';
 import { messageHeaders, type OutgoingMessage } from '../messaging/message.ts';
 import { confirmTimeoutMs, type Publisher } from '../messaging/publisher.ts';
-import { traceparentIn } from '../observability/trace-context.ts';
+import { traceIdOf, traceparentIn } from '../observability/trace-context.ts';
 import { alwaysByIndex } from '../postgres/pool.ts';
 import { query } from '../postgres/statement.ts';
 import { createPulse } from '../process/pulse.ts';
@@ -111,10 +111,13 @@ export function createRelay(options: {
 
   async function postpone(session: pg.Client, refused: BatchResult['failed']): Promise<void> {
     for (const { message, error } of refused) {
+      const traceparent = traceparentIn(message.payload);
       logger.error(
         {
           messageId: message.message_id,
           orderId: message.order_id,
+          correlationId: message.correlation_id,
+          traceId: traceparent && traceIdOf(traceparent),
           attempt: message.attempts + 1,
           err: error,
         },

@@ -1,3 +1,4 @@
+import { AsyncResource } from 'node:async_hooks';
 import pg from 'pg';
 import type { Logger } from 'pino';
 
@@ -32,6 +33,8 @@ export function createPool(options: {
     keepAlive: true,
     options: alwaysByIndex,
   });
-  pool.on('error', (error) => options.logger.warn({ err: error }, 'idle database connection lost'));
+  const complain = (error: Error) => options.logger.warn({ err: error }, 'idle database connection lost');
+  // Not the affair of whoever needed the connection when it was made.
+  pool.on('error', AsyncResource.bind(complain));
   return pool;
 }
