@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { eventually } from '../support/eventually.ts';
 import { call, connectOrders } from '../support/grpc-client.ts';
@@ -103,6 +104,27 @@ test('a metric, a label or a value that does not exist would be noticed', () => 
   ]);
   expect(() => faults('sum by (')).toThrow('cannot parse');
 });
+
+test('docs/monitoring.md has every metric of ours, with its labels', async () => {
+  const document = await readFile(new URL('../../docs/monitoring.md', import.meta.url), 'utf8');
+  const rows = [...document.matchAll(/^\| `(oms_\w+)` +\| ([\w, ]*?) +\|/gm)];
+  const documented = rows.map(([, name = '', labels = '']) => describe(name, labels.split(', ')));
+
+  const histograms = new Set(samples.flatMap(({ metric }) => /^(.+)_bucket$/.exec(metric)?.[1] ?? []));
+  const byName = Map.groupBy(samples, ({ metric }) => {
+    const [, base = ''] = /^(.+)_(?:bucket|sum|count)$/.exec(metric) ?? [];
+    return histograms.has(base) ? base : metric;
+  });
+  const told = [...byName]
+    .filter(([name]) => name.startsWith('oms_'))
+    .map(([name, series]) => describe(name, new Set(series.flatMap(({ labels }) => [...labels.keys()]))));
+  expect(documented.sort()).toEqual(told.sort());
+});
+
+function describe(name: string, labels: Iterable<string>): string {
+  const ours = [...labels].filter((label) => !['', 'service', 'le'].includes(label));
+  return `${name}(${ours.sort().join(', ')})`;
+}
 
 test('the values of labels are few, however many orders there are', () => {
   const seriesOf = Map.groupBy(
