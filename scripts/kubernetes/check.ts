@@ -2,6 +2,7 @@
 import { makeUpSecrets } from './dev-secrets.ts';
 import { judgeDatabases } from './judge-databases.ts';
 import { judgeEnvironment } from './judge-environment.ts';
+import { judgeOrder } from './judge-order.ts';
 import { judgePods } from './judge-pods.ts';
 import { judgeReferences, type SecretKeys } from './judge-references.ts';
 import { judgeScale } from './judge-scale.ts';
@@ -23,6 +24,7 @@ for (const overlay of overlays) {
     complaints.push(
       ...judgePods(manifests),
       ...judgeReferences(manifests, byHand[overlay]),
+      ...judgeOrder(manifests),
       ...judgeSelectors(manifests),
       ...judgeEnvironment(manifests),
       ...judgeScale(manifests),

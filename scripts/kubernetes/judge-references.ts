@@ -5,7 +5,8 @@ import { containersOf, findPods, ofKind } from './pods.ts';
 /** The keys of secrets by the secrets' names. */
 export type SecretKeys = Readonly<Record<string, readonly string[]>>;
 
-interface Reference {
+/** Something that a manifest needs by name. */
+export interface Reference {
   readonly from: string;
   readonly kind: 'ConfigMap' | 'Secret';
   readonly name: string;
@@ -64,7 +65,7 @@ export function findSecrets(manifests: readonly Manifest[]): SecretKeys {
   return secrets;
 }
 
-function findReferences(manifests: readonly Manifest[]): Reference[] {
+export function findReferences(manifests: readonly Manifest[]): Reference[] {
   return [
     ...findPods(manifests).flatMap(({ title, spec }) => (spec ? referencesOf(title, spec) : [])),
     ...ofKind(manifests, 'TriggerAuthentication').flatMap(

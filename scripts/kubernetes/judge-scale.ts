@@ -7,7 +7,7 @@ import { scaleTargetOf } from './judge-selectors.ts';
 import { type Manifest, titleOf } from './manifest.ts';
 import { ofKind } from './pods.ts';
 
-/** Of each database: the operator, its instances, the set-up, and somebody who looks. */
+/** Of each database: the operator, its instances, the set-up, the locks of the dead-letter desk, and somebody who looks. */
 const reservedConnections = 20;
 /** From the signal to the service's own clock, and from its end to the container's. */
 const stopMarginMs = 5_000;

@@ -5,6 +5,7 @@ import { repositoryRoot } from '#scripts/check/source-files.ts';
 import { makeUpSecrets } from './dev-secrets.ts';
 import { judgeDatabases } from './judge-databases.ts';
 import { judgeEnvironment } from './judge-environment.ts';
+import { judgeOrder } from './judge-order.ts';
 import { judgePods } from './judge-pods.ts';
 import { findSecrets, judgeReferences } from './judge-references.ts';
 import { judgeScale } from './judge-scale.ts';
@@ -221,6 +222,33 @@ describeJudge('scale', judgeScale, [
   ['a misspelt field of a trigger', 'vhostName:', 'virtualHost:', /knows no virtualHost/],
 ]);
 
+const inOrder = (manifests: readonly Manifest[]) =>
+  judgeOrder(
+    manifests.map((manifest) =>
+      // What kustomize adds to the first folder and to the second one.
+      /^(Cluster|RabbitmqCluster)$/.test(manifest.kind) || manifest.metadata.name === 'broker-settings'
+        ? annotate(manifest, 'platform', '-2')
+        : manifest.kind === 'Job'
+          ? annotate(manifest, 'setup', '-1')
+          : manifest,
+    ),
+  );
+
+describeJudge('order', inOrder, [
+  [
+    'a secret that comes too late for Argo CD',
+    "app.kubernetes.io/component: platform\n  annotations:\n    argocd.argoproj.io/sync-wave: '-2'\nspec:\n  refreshInterval: 1h\n  secretStoreRef:\n    kind: ClusterSecretStore\n    name: replace-me\n  data:\n    - { secretKey: order-service",
+    'app.kubernetes.io/component: platform\nspec:\n  data:\n    - { secretKey: order-service',
+    /Job setup: comes before ExternalSecret broker-users, which it needs \(wave\)/,
+  ],
+  [
+    'a secret that is not in the first step',
+    "labels:\n    app.kubernetes.io/component: platform\n  annotations:\n    argocd.argoproj.io/sync-wave: '-2'\nspec:\n  refreshInterval: 1h\n  secretStoreRef:\n    kind: ClusterSecretStore\n    name: replace-me\n  data:\n    - { secretKey: order-service",
+    "annotations:\n    argocd.argoproj.io/sync-wave: '-2'\nspec:\n  data:\n    - { secretKey: order-service",
+    /Job setup: comes before ExternalSecret broker-users, which it needs \(step\)/,
+  ],
+]);
+
 describeJudge('databases', judgeDatabases, [
   [
     'a door that was left open',
@@ -247,3 +275,14 @@ test('README.md names every secret and its keys', () => {
     expect([name, rows.get(name)?.split(', ').toSorted()]).toEqual([name, named.toSorted()]);
   }
 });
+
+function annotate(manifest: Manifest, step: string, wave: string): Manifest {
+  return {
+    ...manifest,
+    metadata: {
+      ...manifest.metadata,
+      labels: { 'app.kubernetes.io/component': step },
+      annotations: { 'argocd.argoproj.io/sync-wave': wave },
+    },
+  };
+}

@@ -4,7 +4,7 @@
  */
 
 import { globSync } from 'node:fs';
-import { chown, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { IContainer } from 'kubernetes-models/v1/Container';
@@ -14,12 +14,11 @@ import { type Manifest, parseManifests } from '#scripts/kubernetes/manifest.ts';
 import { findPods, ofKind } from '#scripts/kubernetes/pods.ts';
 import { type ChildProcess, startChildProcess } from '#scripts/local-stack/child-process.ts';
 import { createPortPicker } from '#scripts/local-stack/ports.ts';
-import { type PostgresServer, startPostgres } from '#scripts/local-stack/postgres.ts';
-import { choosePostgresAccount } from '#scripts/local-stack/postgres-binaries.ts';
+import type { PostgresServer } from '#scripts/local-stack/postgres.ts';
 import { repositoryRoot } from '#scripts/local-stack/services.ts';
 import { databaseNames, describeDatabase } from '#scripts/prisma/databases.ts';
-import { databaseCertificate, databaseKey } from '../support/database-certificate.ts';
 import { eventually } from '../support/eventually.ts';
+import { startPostgresWithTls } from '../support/postgres-with-tls.ts';
 import { type PrivateServer, startPrivateBroker } from '../support/private-servers.ts';
 
 interface NewCluster {
@@ -43,7 +42,7 @@ const running: ChildProcess[] = [];
 
 beforeAll(async () => {
   manifests = await readManifests();
-  postgres = await startPostgresWithTls();
+  postgres = await startPostgresWithTls(folder, await pickPort(18_500));
   for (const database of databaseNames) await bootstrap(database);
   broker = await startPrivateBroker();
   for (const name of Object.keys(ports) as (keyof typeof ports)[]) ports[name] = await pickPort(18_500);
@@ -108,18 +107,6 @@ async function readManifests(): Promise<Manifest[]> {
     data,
   }));
   return [...texts.flatMap(parseManifests), ...configMaps];
-}
-
-async function startPostgresWithTls(): Promise<PostgresServer> {
-  const dataDir = join(folder, 'data');
-  const files = { ssl_cert_file: join(folder, 'ca.crt'), ssl_key_file: join(folder, 'server.key') };
-  await mkdir(dirname(dataDir), { recursive: true });
-  await writeFile(files.ssl_cert_file, databaseCertificate);
-  await writeFile(files.ssl_key_file, databaseKey, { mode: 0o600 });
-  const { owner } = await choosePostgresAccount(dataDir);
-  if (owner) await chown(files.ssl_key_file, owner.uid, owner.gid);
-  const settings = { fsync: 'off', ssl: 'on', ...files };
-  return startPostgres({ dataDir, port: await pickPort(18_500), password: 'test', settings });
 }
 
 /** As CloudNativePG does for a new cluster; the two of them share a server here. */
