@@ -7,6 +7,7 @@
 #   node scripts/prisma/await-migrations.ts order|processor    ends when a database has all migrations of this image
 #   node rabbitmq/provide-users.ts             the broker's users, and ends
 #   node rabbitmq/declare.ts                   the broker's exchanges, queues and bindings, and ends
+#   node auditor/src/main.ts                   the invariants, checked over both databases, ledger and broker, and ends
 #   node processor-service/src/cli/dlq/main.ts and …/cli/sagas/main.ts, for operators
 #   node scripts/seed-stock.ts, scripts/compose/provide-secrets.ts and scripts/local-issuer/main.ts, for local use
 #
@@ -40,7 +41,7 @@ LABEL org.opencontainers.image.title="order-processor" \
 ENV NODE_ENV=production HOST=0.0.0.0 SANDBOX_LEDGER_FILE=/var/lib/payment-sandbox/ledger.jsonl
 # What processes may write to; a new volume that is mounted there belongs to them.
 RUN install -d -o node -g node /var/lib/payment-sandbox /secrets /secrets/kept /secrets/postgres /secrets/rabbitmq \
-    /secrets/order-service /secrets/processor-service
+    /secrets/order-service /secrets/processor-service /secrets/audit
 WORKDIR /app
 # Nothing in /app belongs to the user that runs it: a process cannot change its own code. What changes most comes last.
 COPY --from=packages /app/node_modules node_modules
@@ -51,6 +52,7 @@ COPY --from=clients /app/processor-service processor-service
 COPY prisma prisma
 COPY rabbitmq rabbitmq
 COPY scripts scripts
+COPY auditor auditor
 COPY payment-sandbox payment-sandbox
 COPY shared shared
 COPY order-service order-service

@@ -150,9 +150,14 @@ echo 'with two processors and traces wanted, an order is one trace through both 
 node "$here/check-monitoring.ts" "prometheus=http://127.0.0.1:$PROMETHEUS_PORT" --processors 2 < <(passwords)
 
 docker rm --force "$COMPOSE_PROJECT_NAME-traces" >>"$log"
-compose --profile tracing down --timeout 30 >>"$log" 2>&1
+compose stop >>"$log" 2>&1
+killed=$(docker ps --all --filter "label=com.docker.compose.project=$COMPOSE_PROJECT_NAME" --filter exited=137 --format '{{.Names}}')
+[ -z "$killed" ] || { echo "had to be killed: $killed" && exit 1; }
+echo 'everything stops by itself when it is asked to'
+compose --profile tracing down >>"$log" 2>&1
 up
 TOKEN=$(token)
 for known in "$order" "$other"; do node "$here/place-order.ts" "$rest" "$known" >>"$log"; done
 echo 'the orders are still there after everything was taken down and up again'
+compose run --rm -T --no-deps audit
 report_missing

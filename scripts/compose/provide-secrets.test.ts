@@ -12,6 +12,7 @@ const files = {
   order: 'order-service/service.env',
   processor: 'processor-service/service.env',
   setup: 'kept/setup.env',
+  audit: 'audit/audit.env',
   postgres: 'postgres/password',
   broker: 'rabbitmq/definitions.json',
 };
@@ -27,9 +28,9 @@ afterEach(() => rmSync(folder, { recursive: true }));
 
 describe('the secrets of the containers', () => {
   test('stay the same when they are provided again', () => {
-    const before = [files.order, files.processor, files.setup, files.postgres].map(read);
+    const before = [files.order, files.processor, files.setup, files.audit, files.postgres].map(read);
     provideSecrets(folder);
-    expect([files.order, files.processor, files.setup, files.postgres].map(read)).toEqual(before);
+    expect([files.order, files.processor, files.setup, files.audit, files.postgres].map(read)).toEqual(before);
   });
 
   test('differ from one system to the next', () => {
@@ -55,6 +56,7 @@ describe('the secrets of the containers', () => {
         .sort();
     expect(known(files.order)).toEqual(['order-service', 'order_service', 'webhooks']);
     expect(known(files.processor)).toEqual(['operator', 'processor-service', 'processor_service']);
+    expect(known(files.audit)).toEqual(['operator', 'order_service', 'processor_service']);
     expect(known(files.postgres)).toEqual(['postgres']);
     expect(known(files.broker)).toEqual([]);
     expect(known(files.setup)).not.toContain('webhooks');
@@ -69,7 +71,7 @@ describe('the secrets of the containers', () => {
 
   test('can be read by us, and where the server has another user, by whoever mounts the volume', () => {
     const mode = (file: string) => (statSync(join(folder, file)).mode & 0o777).toString(8);
-    expect([files.order, files.processor, files.setup].map(mode)).toEqual(['400', '400', '400']);
+    expect([files.order, files.processor, files.setup, files.audit].map(mode)).toEqual(Array(4).fill('400'));
     expect([files.postgres, files.broker].map(mode)).toEqual(['444', '444']);
     expect(mode('kept/secrets.json')).toBe('600');
   });

@@ -10,6 +10,7 @@
  *     rabbitmq           definitions.json: the users with hashed passwords, and what they may do
  *     order-service      service.env: URLs with passwords, and the key of the webhooks
  *     processor-service  service.env: URLs with passwords
+ *     audit              audit.env: URLs with passwords, of everybody it looks at
  */
 import { chmodSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -36,6 +37,7 @@ export function provideSecrets(folder: string): void {
   writeFile(folder, 'kept/setup.env', toEnvFile(settings.setup));
   writeFile(folder, 'order-service/service.env', toEnvFile(settings.orderService));
   writeFile(folder, 'processor-service/service.env', toEnvFile(settings.processorService));
+  writeFile(folder, 'audit/audit.env', toEnvFile(settings.audit));
   // The users of the servers' images have other ids than ours.
   writeFile(folder, 'postgres/password', passwordOf('postgres'), 0o444);
   writeFile(folder, 'rabbitmq/definitions.json', describeBroker(passwordOf, brokerPasswords), 0o444);
@@ -67,6 +69,11 @@ function describeSettings(passwordOf: Secrets, brokerPasswords: BrokerPasswords)
       PROCESSOR_DATABASE_URL: processorDatabaseUrl,
       AMQP_URL: broker('processor-service'),
       OPERATOR_AMQP_URL: broker('operator'),
+    },
+    audit: {
+      ORDER_DATABASE_URL: orderDatabaseUrl,
+      PROCESSOR_DATABASE_URL: processorDatabaseUrl,
+      AMQP_URL: broker('operator'),
     },
   };
 }
