@@ -28,9 +28,10 @@ afterEach(() => rmSync(folder, { recursive: true }));
 
 describe('the secrets of the containers', () => {
   test('stay the same when they are provided again', () => {
-    const before = [files.order, files.processor, files.setup, files.audit, files.postgres].map(read);
+    const lasting = [files.order, files.processor, files.setup, files.audit, files.postgres];
+    const before = lasting.map(read);
     provideSecrets(folder);
-    expect([files.order, files.processor, files.setup, files.audit, files.postgres].map(read)).toEqual(before);
+    expect(lasting.map(read)).toEqual(before);
   });
 
   test('differ from one system to the next', () => {
