@@ -62,14 +62,15 @@ function countChanges(found: ReadonlyMap<string, Saga>, changes: SagaChanges<unk
 
 function countSaga(before: Saga | undefined, after: Saga): void {
   // A cancellation that comes before its order leaves a saga that never ran.
-  if (before ? after.run > before.run : after.state !== 'cancelled') started.inc();
+  const neverRan = before === undefined && after.state === 'cancelled';
+  if (!neverRan && after.run !== before?.run) started.inc();
   if (after.state === before?.state && after.run === before.run) return;
   const outcome = outcomeOf(after.state);
   if (outcome === undefined) return;
   if (outcome === 'completed') completed.inc();
   if (outcome === 'failed') failed.inc({ reason: after.failure?.code ?? 'none' });
   if (outcome === 'cancelled') cancelled.inc();
-  if (after.run > 0 || before?.state === 'failed') return;
+  if (neverRan || after.run > 0 || before?.state === 'failed') return;
   const seconds = (after.updatedAt.getTime() - after.startedAt.getTime()) / 1_000;
   duration.observe({ outcome, payment: after.order.payment ?? 'automatic' }, seconds);
 }
