@@ -17,7 +17,6 @@ const serviceSettings = {
 };
 
 const roleAttributes = 'LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS';
-const closeOthers = 'REVOKE ALL ON DATABASE postgres, template1 FROM PUBLIC';
 
 export interface DatabaseAccess {
   readonly database: DatabaseName;
@@ -54,7 +53,7 @@ export async function provisionDatabase({
     for (const command of limit(database)) await admin.query(command);
     await createDatabase(admin, owner.name);
     for (const command of enclose(database, owner.name)) await admin.query(command);
-    await admin.query(closeOthers);
+    await admin.query('REVOKE ALL ON DATABASE postgres, template1 FROM PUBLIC');
   });
   const inside = Object.assign(new URL(adminUrl), { pathname: new URL(ownerUrl).pathname });
   await withDatabase(inside.href, (admin) => takeOver(admin, ownerRole));
@@ -76,11 +75,11 @@ export function enclose(database: DatabaseName, name: string): string[] {
 
 /**
  * The commands of a superuser for whoever has the database `name`, its owner and their passwords from elsewhere, such as
- * an operator in Kubernetes.
+ * an operator in Kubernetes. The server's other databases are the operator's business.
  */
 export function provisioningCommands(database: DatabaseName, name: string): string[] {
   const { serviceRole } = describeDatabase(database);
-  return [createRole(serviceRole), ...limit(database), closeOthers, ...enclose(database, name)];
+  return [createRole(serviceRole), ...limit(database), ...enclose(database, name)];
 }
 
 function createRole(role: string): string {
