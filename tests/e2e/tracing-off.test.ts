@@ -66,6 +66,12 @@ describe('tracing', () => {
     expect(loadedBy('order')).toEqual(new Set(['@opentelemetry/api']));
   });
 
+  test('sends nothing of traces that are not sampled', async () => {
+    const unsampled = { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, OTEL_TRACES_SAMPLER: 'always_off' };
+    expect(await whileRunning(unsampled, placeOne)).toEqual([0, 0]);
+    expect(collector.requests()).toBe(0);
+  });
+
   test('sends what is left when a service stops', async () => {
     const patient = { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, OTEL_BSP_SCHEDULE_DELAY: '600000' };
     const exitCodes = await whileRunning(patient, async () => {

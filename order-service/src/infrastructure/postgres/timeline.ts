@@ -1,4 +1,4 @@
-import { traceIdOf } from '#shared/observability/trace-context.ts';
+import { traceIdOf, traceparentIn } from '#shared/observability/trace-context.ts';
 import type { HistoryEntry } from '../../application/ports/order-progress.ts';
 import type { TimelineEntry } from '../../application/ports/order-repository.ts';
 import type { PrismaClient } from './generated/client.ts';
@@ -46,6 +46,7 @@ export async function readTimeline(prisma: PrismaClient, orderId: string): Promi
       detail: {
         messageId: message.messageId,
         sequence: message.sequence,
+        ...traceOf(message),
         ...(message.attempts > 0 ? { failedAttempts: message.attempts, lastError: message.lastError } : {}),
       },
     })),
@@ -63,4 +64,9 @@ export async function readTimeline(prisma: PrismaClient, orderId: string): Promi
     })),
   ];
   return entries.sort((a, b) => a.at.getTime() - b.at.getTime());
+}
+
+function traceOf({ payload }: { payload: string }): { traceId?: string } {
+  const traceparent = traceparentIn(payload);
+  return traceparent === undefined ? {} : { traceId: traceIdOf(traceparent) };
 }
