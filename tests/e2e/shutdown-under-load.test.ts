@@ -8,7 +8,7 @@ import { customerOf } from '../support/customer.ts';
 import { openEvents } from '../support/event-stream.ts';
 import { eventually } from '../support/eventually.ts';
 import { connectOrders, watchOrder } from '../support/grpc-client.ts';
-import { grpcHealthOf } from '../support/grpc-health.ts';
+import { grpcHealthOf, watchGrpcHealth } from '../support/grpc-health.ts';
 import { beginPost, isRefused } from '../support/half-request.ts';
 import { checkInvariants } from '../support/invariants.ts';
 import { endsOf, line } from '../support/load.ts';
@@ -109,6 +109,8 @@ describe('SIGTERM to the order-service with a hundred orders in flight', () => {
     const stream = watchOrder(watcher, id);
     await Promise.all([events.until('reserved'), stream.until('reserved')]);
     const callers = await callersOf(system.urls.order, system.grpcAddress);
+    const health = watchGrpcHealth(system.grpcAddress);
+    await eventually(() => health.seen.length > 0);
 
     const lock = await holdOrders();
     const { answers } = await placeAtOnce(callers);
@@ -119,6 +121,8 @@ describe('SIGTERM to the order-service with a hundred orders in flight', () => {
     const given = await answers;
     await stopping;
 
+    expect(await health.end).toBe('complete');
+    expect(health.seen).toEqual(['SERVING', 'NOT_SERVING']);
     expect(await events.end).toBe('complete');
     expect(events.seen()).toEqual(['1 placed', '2 reserved']);
     expect(await stream.end).toMatchObject({ code: status.UNAVAILABLE, reason: 'SHUTTING_DOWN' });

@@ -1,8 +1,8 @@
 import { promisify } from 'node:util';
 import { Server, ServerCredentials } from '@grpc/grpc-js';
-import { HealthImplementation } from 'grpc-health-check';
 import { type Readiness, takesRequests } from '#shared/http/health.ts';
 import { measureCalls } from './call-metrics.ts';
+import { addHealthService } from './health.ts';
 import { createObserveCalls } from './observe-calls.ts';
 import { createOrderMethods } from './order-methods.ts';
 import { OrderServiceService } from './protobuf/oms/v1/order_service.ts';
@@ -44,30 +44,21 @@ export function createGrpcServer(
   });
   server.addService(OrderServiceService, createOrderMethods(serving));
   createReflection().addToServer(server);
-  const health = new HealthImplementation();
-  health.addToServer(server);
+  const health = addHealthService(server);
 
   let draining = false;
   let timer: NodeJS.Timeout | undefined;
 
-  const shown = new Map<string, boolean>();
-
-  function show(name: string, serving: boolean): void {
-    if (shown.get(name) === serving) return;
-    shown.set(name, serving);
-    health.setStatus(name, serving ? 'SERVING' : 'NOT_SERVING');
-  }
-
   function showServer(serving: boolean): void {
-    for (const name of ['', 'oms.v1.OrderService']) show(name, serving);
+    for (const name of ['', 'oms.v1.OrderService']) health.setServing(name, serving);
   }
 
   async function followReadiness(): Promise<void> {
     const now = await readiness();
-    for (const [name, state] of Object.entries(now.checks)) {
-      show(`${now.required.includes(name) ? 'required' : 'optional'}/${name}`, state === 'up');
-    }
     if (draining) return;
+    for (const [name, state] of Object.entries(now.checks)) {
+      health.setServing(`${now.required.includes(name) ? 'required' : 'optional'}/${name}`, state === 'up');
+    }
     showServer(takesRequests(now));
     timer = setTimeout(() => void followReadiness(), readinessIntervalMs).unref();
   }
@@ -89,6 +80,7 @@ export function createGrpcServer(
     startDraining,
     async close() {
       startDraining();
+      health.letWatchersGo();
       const late = setTimeout(() => server.forceShutdown(), longestFarewellMs);
       await new Promise<void>((resolve) => {
         server.tryShutdown(() => resolve());
