@@ -7,6 +7,7 @@ import { judgePods } from './judge-pods.ts';
 import { judgeReferences, type SecretKeys } from './judge-references.ts';
 import { judgeScale } from './judge-scale.ts';
 import { judgeSelectors } from './judge-selectors.ts';
+import { judgeTraffic } from './judge-traffic.ts';
 import { type Overlay, overlays, render } from './render.ts';
 import { validateManifests } from './validate-manifests.ts';
 
@@ -27,6 +28,7 @@ for (const overlay of overlays) {
       ...judgeOrder(manifests),
       ...judgeSelectors(manifests),
       ...judgeEnvironment(manifests),
+      ...judgeTraffic(manifests),
       ...judgeScale(manifests),
       ...judgeDatabases(manifests),
     );

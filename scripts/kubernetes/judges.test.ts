@@ -10,6 +10,7 @@ import { judgePods } from './judge-pods.ts';
 import { findSecrets, judgeReferences } from './judge-references.ts';
 import { judgeScale } from './judge-scale.ts';
 import { judgeSelectors } from './judge-selectors.ts';
+import { judgeTraffic } from './judge-traffic.ts';
 import { type Manifest, parseManifests } from './manifest.ts';
 
 /** The files themselves, for kustomize is not everywhere, with what it would make of its generators. */
@@ -246,6 +247,27 @@ describeJudge('order', inOrder, [
     "labels:\n    app.kubernetes.io/component: platform\n  annotations:\n    argocd.argoproj.io/sync-wave: '-2'\nspec:\n  refreshInterval: 1h\n  secretStoreRef:\n    kind: ClusterSecretStore\n    name: replace-me\n  data:\n    - { secretKey: order-service",
     "annotations:\n    argocd.argoproj.io/sync-wave: '-2'\nspec:\n  data:\n    - { secretKey: order-service",
     /Job setup: comes before ExternalSecret broker-users, which it needs \(step\)/,
+  ],
+]);
+
+describeJudge('traffic', judgeTraffic, [
+  [
+    'a database that lets nobody in',
+    'values: [order-service, setup]',
+    'values: [setup]',
+    /ORDER_DATABASE_URL leads to Cluster order-db, port 5432, and no policy lets it in/,
+  ],
+  [
+    'a service that may not go out',
+    '- podSelector:\n            matchLabels:\n              cnpg.io/cluster: order-db\n      ports:\n        - { protocol: TCP, port: 5432 }\n---',
+    '- podSelector:\n            matchLabels:\n              cnpg.io/cluster: processor-db\n      ports:\n        - { protocol: TCP, port: 5432 }\n---',
+    /Deployment order-service: .*no policy lets it out/,
+  ],
+  [
+    'a port that is shut',
+    '- { protocol: TCP, port: 15672 }',
+    '- { protocol: TCP, port: 15673 }',
+    /RABBITMQ_ADMIN_URL leads to RabbitmqCluster rabbitmq, port 15672, and no policy/,
   ],
 ]);
 
