@@ -42,7 +42,7 @@ export function toText(report: AuditReport, tookMs: number): string {
 }
 
 function summaryOf({ findings, silent }: AuditReport): string {
-  if (findings.length > 0) return `${findings.length} findings`;
+  if (findings.length > 0) return findings.length === 1 ? '1 finding' : `${findings.length} findings`;
   return silent.length > 0 ? 'nothing found, not everybody asked' : 'nothing found';
 }
 

@@ -27,7 +27,7 @@ export function createAudit(parts: {
   const outbox = createOutboxAudit({ pool });
   const overdueMs = config.AUDIT_OVERDUE_MINUTES * 60_000;
   const outboxRetentionMs = config.OUTBOX_RETENTION_HOURS * 3_600_000;
-  const feeds = [changes(outbox.next), openOrders(orders.nextOpen, overdueMs), sweep(orders.next)];
+  const feeds = [openOrders(orders.nextOpen, overdueMs), changes(outbox.next), sweep(orders.next)];
   const comparisons = [...orderChecks, outboxFreshness];
   measureAudit(store, toldBy(comparisons));
   const inBackground = createBackgroundAudit({

@@ -30,8 +30,8 @@ export function createAudit(parts: {
   const outboxRetentionMs = config.OUTBOX_RETENTION_HOURS * 3_600_000;
   const termsAt = (at: number) => ({ at, overdueMs, outboxRetentionMs });
   const feeds = [
-    changes(outbox.next),
     worstFirst('overdue', 'sagas past their deadline', (limit) => sagas.overdue(overdueAfterMs, limit)),
+    changes(outbox.next),
     sweep(sagas.next),
   ];
   const comparisons = [...sagaChecks, ...stockChecks, outboxFreshness];

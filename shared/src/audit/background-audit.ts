@@ -39,7 +39,6 @@ export function createBackgroundAudit(options: {
   const { store, feeds, look, whole, clock, intervalMs, ordersPerRun, logger } = options;
   /** Nobody waits for the rest of a run. */
   let isStopping = false;
-  const share = Math.ceil(ordersPerRun / (feeds.length + 1));
 
   async function keep(
     source: string,
@@ -64,6 +63,7 @@ export function createBackgroundAudit(options: {
   async function goOn(
     feed: Feed,
     progress: FeedProgress,
+    share: number,
   ): Promise<{ progress: FeedProgress; checked: number }> {
     let { position, until, completedAt } = progress;
     let checked = 0;
@@ -84,10 +84,12 @@ export function createBackgroundAudit(options: {
     // A timer may be early by some milliseconds.
     const known = await store.begin(0.9 * intervalMs);
     if (!known) return false;
-    let checked = await lookAt(await store.suspects(ordersSource, share));
+    let checked = await lookAt(await store.suspects(ordersSource, Math.ceil(ordersPerRun / 2)));
     const progress: Record<string, FeedProgress> = {};
-    for (const feed of feeds) {
-      const gone = await goOn(feed, known[feed.name] ?? nothingYet);
+    for (const [index, feed] of feeds.entries()) {
+      // What one does not need is there for those after it.
+      const share = Math.ceil((ordersPerRun - checked) / (feeds.length - index));
+      const gone = await goOn(feed, known[feed.name] ?? nothingYet, share);
       progress[feed.name] = gone.progress;
       checked += gone.checked;
     }
