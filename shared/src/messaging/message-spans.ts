@@ -1,4 +1,4 @@
-import { traceparentIn } from '../observability/trace-context.ts';
+import { traceIdOf, traceparentIn } from '../observability/trace-context.ts';
 import { beginSpan, inSpan, isRecording, SpanKind, type WorkSpan } from '../observability/tracing.ts';
 import { type IncomingMessage, messageHeaders, type OutgoingMessage } from './message.ts';
 
@@ -30,6 +30,16 @@ export function beginPublication(message: OutgoingMessage): { span: WorkSpan; tr
     ...(orderId === undefined ? {} : { [messageHeaders.orderId]: orderId }),
   };
   return { span, traced: { ...message, headers } };
+}
+
+/** What a log line tells of a message that was sent, on behalf of whomever. */
+export function factsOf(
+  message: OutgoingMessage,
+  { traceparent }: WorkSpan,
+): Readonly<Record<string, unknown>> {
+  const { messageId, type, correlationId, orderId, exchange, routingKey } = message;
+  const traceId = traceparent && traceIdOf(traceparent);
+  return { messageId, type, correlationId, orderId, traceId, exchange, routingKey };
 }
 
 /**

@@ -3,10 +3,9 @@ import type { Logger } from 'pino';
 import { Histogram } from 'prom-client';
 import { AppError, toAppError } from '../kernel/errors.ts';
 import { durationBuckets, secondsSince } from '../metrics/registry.ts';
-import { traceIdOf } from '../observability/trace-context.ts';
 import { createBrokerConnection, guardChannel } from './broker-connection.ts';
 import { type OutgoingMessage, publishOptions } from './message.ts';
-import { beginPublication } from './message-spans.ts';
+import { beginPublication, factsOf } from './message-spans.ts';
 
 /** Publishes with confirms on a connection of its own. */
 export interface Publisher {
@@ -134,10 +133,8 @@ export function createPublisher(options: { url: string; name: string; logger: Lo
       try {
         await send(channel, traced);
         publishDuration.observe({ exchange, outcome: 'confirmed' }, secondsSince(start));
-        logger.info(
-          { ...facts(message, span.traceparent), durationMs: millisecondsSince(start) },
-          'message published',
-        );
+        const durationMs = Math.round(performance.now() - start);
+        logger.info({ ...factsOf(message, span), durationMs }, 'message published');
       } catch (error) {
         span.fail(error);
         publishDuration.observe({ exchange, outcome: toAppError(error).code }, secondsSince(start));
@@ -150,16 +147,6 @@ export function createPublisher(options: { url: string; name: string; logger: Lo
     isStuck: connection.isStuck,
     stop: connection.stop,
   };
-}
-
-function facts(message: OutgoingMessage, traceparent: string | undefined): Record<string, unknown> {
-  const { messageId, type, correlationId, orderId, exchange, routingKey } = message;
-  const traceId = traceparent === undefined ? undefined : traceIdOf(traceparent);
-  return { messageId, type, correlationId, orderId, traceId, exchange, routingKey };
-}
-
-function millisecondsSince(start: number): number {
-  return Math.round(performance.now() - start);
 }
 
 /** Copies of one message on their way to different places are told apart; those to the same place are all alike. */

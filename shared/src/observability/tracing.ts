@@ -33,8 +33,9 @@ export function isRecording(): boolean {
 
 export interface SpanDescription {
   readonly kind?: SpanKind;
-  /** W3C Trace Context of what the span is part of; the work at hand unless given, `root` for nothing. */
+  /** W3C Trace Context of what the span is part of; the work at hand unless given. */
   readonly parent?: string | undefined;
+  /** Where no parent is given, it begins a trace. */
   readonly isRoot?: boolean;
   /** What else led to it: W3C Trace Contexts; an absent one counts for nothing. */
   readonly links?: readonly (string | undefined)[];
