@@ -5,6 +5,7 @@ import { isTraceparent, newTraceparent, traceIdOf } from '../observability/trace
 import { beginSpan, isRecording, SpanKind, type WorkSpan } from '../observability/tracing.ts';
 import { beginWork, type Facts } from '../observability/work-at-hand.ts';
 import type { HttpServer } from './http-server.ts';
+import { onRequestEnd, unansweredStatus } from './request-ends.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -19,7 +20,7 @@ declare module 'fastify' {
 }
 
 /**
- * Gives every request its correlation id and its trace, and its handler's log lines both; tells each answer in one line.
+ * Gives every request its correlation id and its trace, and its handler's log lines both; tells each end in one line.
  * Probes and scrapers come every few seconds and set nothing off: they have no spans, and lines for whoever debugs.
  */
 export function observeRequests(app: HttpServer, logger: Logger): void {
@@ -40,14 +41,16 @@ export function observeRequests(app: HttpServer, logger: Logger): void {
     beginWork(facts, traceparent, () => (span ? span.run(done) : done()));
   });
 
-  app.addHook('onResponse', async (request, { statusCode, elapsedTime }) => {
+  onRequestEnd(app, (request, { status, durationMs }) => {
     const { method, facts, traceparent, span, routeOptions } = request;
-    span?.set({ 'http.response.status_code': statusCode });
+    const isAnswered = status !== unansweredStatus;
+    span?.set(isAnswered ? { 'http.response.status_code': status } : { 'error.type': 'unanswered' });
     span?.end();
     const { url: route } = routeOptions;
-    const line = { method, route, status: statusCode, durationMs: Math.round(elapsedTime), ...facts };
+    const line = { method, route, status, durationMs: Math.round(durationMs), ...facts };
     const level = isByMachine(request) ? 'debug' : 'info';
-    logger[level]({ ...line, traceId: traceIdOf(traceparent) }, 'request answered');
+    const event = isAnswered ? 'request answered' : 'request left by its client';
+    logger[level]({ ...line, traceId: traceIdOf(traceparent) }, event);
   });
 }
 
