@@ -284,6 +284,8 @@ describeJudge('databases', judgeDatabases, [
     "statement_timeout = '0'",
     /order-db: does not say ALTER ROLE/,
   ],
+  ['a node that cannot be drained', 'enablePDB: false', 'logLevel: info', /order-db: lets nobody drain/],
+  ['a budget that is missing', 'instances: 1', 'instances: 3', /order-db: may lose all instances/],
 ]);
 
 test('README.md names every secret and its keys', () => {
