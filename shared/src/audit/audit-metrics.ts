@@ -27,9 +27,11 @@ export function measureAudit(store: AuditStore, told: readonly InvariantId[]): v
       },
       {
         name: 'oms_invariant_audit_age_seconds',
-        help: 'How long ago the last run of the auditor ended. Take the maximum by service',
+        help: 'How long ago the last run of the auditor ended; without any, how long this process has waited for one. Take the maximum by service',
+        // Never nothing: of an auditor that fails from the first day on, an alert has to be able to tell.
         tell: (gauge, { finishedAt }) => {
-          if (finishedAt) gauge.set((Date.now() - finishedAt.getTime()) / 1_000);
+          const sinceMs = finishedAt ? Date.now() - finishedAt.getTime() : performance.now();
+          gauge.set(sinceMs / 1_000);
         },
       },
     ],
