@@ -17,6 +17,17 @@ describe('the documents', () => {
     ).toEqual([]);
   });
 
+  test('number each decision once, without gaps', () => {
+    const numbers = documents.flatMap(({ path, text }) => {
+      const inName = /^docs\/adr\/(\d{4})-/.exec(path)?.[1];
+      return inName === undefined ? [] : [[Number(inName), Number(/^# (\d+)\. /.exec(text)?.[1])]];
+    });
+    expect(numbers.length).toBeGreaterThan(20);
+    expect(numbers.sort(([a = 0], [b = 0]) => a - b)).toEqual(
+      numbers.map((_, index) => [index + 1, index + 1]),
+    );
+  });
+
   test('use npm scripts that exist', () => {
     const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> };
     const uses = findAll(/npm run (?:-s )?([\w:]+)/g);
