@@ -12,7 +12,10 @@ import { stockMatchesReservations } from './checks/stock-matches-reservations.ts
 const told: readonly (readonly [witness: string, comparisons: readonly Comparison[]])[] = [
   ['order_db', [...orderChecks, outboxFreshness]],
   ['processor_db', [...sagaChecks, ...stockChecks, outboxFreshness]],
-  ['all together', [...crossChecks, stockMatchesReservations, publishedIsCommitted, publishedInOrder]],
+  [
+    'all together',
+    [...crossChecks, stockMatchesReservations, publishedIsCommitted, publishedInOrder, outboxFreshness],
+  ],
 ];
 
 test('ARCHITECTURE.md says what is compared, by whom, for which invariant', () => {

@@ -10,7 +10,7 @@ export type Verdict = 'holds' | 'broken' | 'untold';
 
 export function verdictOn(invariant: InvariantId, { findings, silent }: AuditReport): Verdict {
   if (findings.some((finding) => finding.invariant === invariant)) return 'broken';
-  const isUntold = outOfReach.includes(invariant) || silent.some(({ about }) => about === invariant);
+  const isUntold = outOfReach.includes(invariant) || silent.some(({ about }) => about.includes(invariant));
   return isUntold ? 'untold' : 'holds';
 }
 
@@ -36,7 +36,9 @@ export function toText(report: AuditReport, tookMs: number): string {
   return [
     ...lines,
     '',
-    ...silent.map(({ witness, why, about }) => `${about} untold: ${witness} could not be asked (${why})`),
+    ...silent.map(
+      ({ witness, why, about }) => `${about.join(', ')} untold: ${witness} could not be asked (${why})`,
+    ),
     `${orders} orders, ${skus} SKUs and ${messages} messages in ${(tookMs / 1_000).toFixed(1)} s: ${summaryOf(report)}`,
   ].join('\n');
 }
