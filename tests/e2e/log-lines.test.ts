@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { z } from 'zod';
+import { scenarioNamed } from '#payment-sandbox/scenarios.ts';
 import { eventually } from '../support/eventually.ts';
 import { call, connectOrders } from '../support/grpc-client.ts';
-import { sandboxClient } from '../support/sandbox.ts';
 import { createTestSystem, orderBody, orderClient, type TestSystem } from '../support/system.ts';
 
 let system: TestSystem;
@@ -134,11 +134,11 @@ const inShort = (lines: readonly Line[], service: Line['service']) =>
 const published = (type: string) => `published ${type}`;
 const reports = ['order.paid', 'order.processed', 'order.reserved'];
 
-async function place(headers: Readonly<Record<string, string>>): Promise<string> {
+async function place(headers: Readonly<Record<string, string>>, amountMinor?: number): Promise<string> {
   const response = await fetch(`${system.urls.order}/orders`, {
     method: 'POST',
     headers: { 'content-type': 'application/json', ...headers },
-    body: JSON.stringify(orderBody()),
+    body: JSON.stringify(orderBody(amountMinor === undefined ? {} : { amountMinor })),
   });
   return ((await response.json()) as { id: string }).id;
 }
@@ -183,27 +183,27 @@ test('so is a call over gRPC, and a look at an order', async () => {
 });
 
 test('a retry is told with its attempt and the reason, once and without a stack', async () => {
-  const sandbox = sandboxClient(system.urls.sandbox);
-  await sandbox.force('error_before', { operations: ['charge'], remaining: 1 });
-  const id = await place({});
+  const id = await place({}, scenarioNamed('error_twice')?.amountMinor);
   await orderClient(system.urls.order).becomes(id, 'completed');
   await eventually(() => {
     expect(inShort(linesAbout(id), 'processor-service')).toEqual([
       'charge PAYMENT_OUTCOME_UNKNOWN',
+      'charge PAYMENT_OUTCOME_UNKNOWN',
       'charge ok',
       'handled order.created.v1',
-      'lookup ok',
-      'lookup ok',
+      ...Array(4).fill('lookup ok'),
       published('order.paid'),
       published('order.processed'),
       published('order.reserved'),
       published('processor-service.order.created'),
+      published('processor-service.order.created'),
       'retry after attempt 1: PAYMENT_OUTCOME_UNKNOWN',
+      'retry after attempt 2: PAYMENT_OUTCOME_UNKNOWN',
       'saga completed',
     ]);
   });
   const handled = linesAbout(id).find(
-    ({ msg, service }) => msg === 'message handled' && service !== 'order-service',
+    ({ msg, service }) => msg === 'message handled' && service === 'processor-service',
   );
-  expect(handled).toMatchObject({ attempt: 2 });
+  expect(handled).toMatchObject({ attempt: 3 });
 });
