@@ -1,15 +1,24 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { PaymentMode } from '#order-service/grpc/protobuf/oms/v1/order_service.ts';
 import { deadLetterQueueOf, exchanges, queues } from '#shared/contracts/topology.ts';
 import { eventually } from '../support/eventually.ts';
+import { call, connectOrders } from '../support/grpc-client.ts';
 import { publishForeign } from '../support/publish.ts';
 import { createTestSystem, orderBody, orderClient, type TestSystem } from '../support/system.ts';
+import { startTraceCollector, type TraceCollector } from '../support/trace-collector.ts';
 
+let collector: TraceCollector;
 let system: TestSystem;
 
 beforeAll(async () => {
-  system = await createTestSystem({ settings: { LOG_LEVEL: 'trace' } });
+  collector = await startTraceCollector();
+  const traced = { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, OTEL_BSP_SCHEDULE_DELAY: '50' };
+  system = await createTestSystem({ settings: { LOG_LEVEL: 'trace', ...traced } });
 });
-afterAll(() => system?.dispose());
+afterAll(async () => {
+  await system?.dispose();
+  await collector?.close();
+});
 
 const json = { 'content-type': 'application/json' };
 
@@ -41,7 +50,7 @@ test('a correlation id goes from the request through both outboxes and back into
   expect(new Set(ids)).toEqual(new Set([correlationId]));
 });
 
-test('nothing that a client sends in confidence is in any log, whatever becomes of the request', async () => {
+test('nothing that a client sends in confidence is in any log or span, whatever becomes of the request', async () => {
   const canary = 'canary-5f0c2c63';
   const headers = {
     ...json,
@@ -65,6 +74,24 @@ test('nothing that a client sends in confidence is in any log, whatever becomes 
     body: JSON.stringify({ onHand: canary }),
   });
   expect(failing.status).toBe(400);
+
+  const client = connectOrders(system.grpcAddress);
+  const metadata = { authorization: `Bearer ${canary}`, 'x-api-key': canary };
+  const inConfidence = {
+    customerId: canary,
+    currency: canary,
+    items: [],
+    paymentMode: PaymentMode.UNSPECIFIED,
+    metadata: { canary },
+  };
+  const refused = call(client, client.createOrder, { ...inConfidence, description: canary }, { metadata });
+  await expect(refused).rejects.toThrow('INVALID_ARGUMENT');
+  client.close();
+
+  // Nobody listens there; the order above would be told of.
+  const webhook = { scope: 'all', url: `http://127.0.0.1:9/${canary}?token=${canary}` };
+  expect(await post('/webhooks', JSON.stringify(webhook))).toBe(201);
+  expect(await post('/orders', JSON.stringify(secretive))).toBe(201);
 
   const [exchange, routingKey] = [exchanges.orders, 'order.created'];
   const body = JSON.stringify({ type: 'order.created.v1', data: { customerId: canary, currency: canary } });
