@@ -28,6 +28,18 @@ async function scrape(service: 'order' | 'processor'): Promise<Map<string, numbe
   );
 }
 
+test('what has not happened yet is told, so that the first time can be seen', async () => {
+  const [order, processor] = [await scrape('order'), await scrape('processor')];
+  for (const reason of ['OUT_OF_STOCK', 'UNKNOWN_SKU', 'PAYMENT_DECLINED', 'PAYMENT_EXPIRED']) {
+    expect(processor.get(`oms_saga_failed_total{reason="${reason}"}`)).toBe(0);
+  }
+  for (const outcome of ['confirmed', 'PUBLISH_RETURNED', 'PUBLISH_REFUSED', 'PUBLISH_UNCONFIRMED']) {
+    const published = `oms_publish_duration_seconds_count{exchange="orders",outcome="${outcome}"}`;
+    expect([order.get(published), processor.get(published)]).toEqual([0, 0]);
+  }
+  expect(order.get('oms_webhook_attempts_total{outcome="no answer"}')).toBe(0);
+});
+
 test('an order leaves its traces in the metrics of both services', async () => {
   const orders = orderClient(system.urls.order);
   const { id } = await orders.place(orderBody());

@@ -1,6 +1,7 @@
 import type { ChannelModel, ConfirmChannel, Message } from 'amqplib';
 import type { Logger } from 'pino';
 import { Histogram } from 'prom-client';
+import { exchanges } from '../contracts/topology.ts';
 import { AppError, toAppError } from '../kernel/errors.ts';
 import { durationBuckets, secondsSince } from '../metrics/registry.ts';
 import { createBrokerConnection, guardChannel } from './broker-connection.ts';
@@ -29,6 +30,10 @@ const publishDuration = new Histogram({
   labelNames: ['exchange', 'outcome'],
   buckets: durationBuckets,
 });
+
+// From the beginning, or the first failure could not be told from none.
+for (const outcome of ['confirmed', 'PUBLISH_RETURNED', 'PUBLISH_REFUSED', 'PUBLISH_UNCONFIRMED'])
+  publishDuration.zero({ exchange: exchanges.orders, outcome });
 
 /** A confirm that has not come by then will not come; its outcome counts as unknown. */
 export const confirmTimeoutMs = 10_000;

@@ -35,8 +35,13 @@ const duration = new Histogram({
   buckets: waitingBuckets,
 });
 
+/** Why orders fail that nobody has to repair. */
+const refusals = ['OUT_OF_STOCK', 'UNKNOWN_SKU', 'PAYMENT_DECLINED', 'PAYMENT_EXPIRED'] as const;
+
 /** The same repository, which counts what its transactions did once they have committed. */
 export function measureSagas(sagas: SagaRepository): SagaRepository {
+  // From the beginning, or the first one could not be told from none.
+  for (const reason of refusals) failed.inc({ reason }, 0);
   return {
     ...sagas,
     async change(scope, decide) {
