@@ -100,7 +100,19 @@ test('nothing that a client sends in confidence is in any log or span, whatever 
   await eventually(async () => (await system.broker.count(deadLetters)) === 1);
 
   const logs = () => (['order', 'processor', 'sandbox'] as const).flatMap((name) => system.logOf(name));
-  // The letter may be there before the line about it has come through the pipe.
-  await eventually(() => logs().some((line) => line.includes('MALFORMED_MESSAGE')));
+  // What happened may be seen before the line about it has come through the pipe.
+  for (const told of ['MALFORMED_MESSAGE', 'call answered', 'webhook called', 'payment provider called']) {
+    await eventually(() => logs().some((line) => line.includes(told)));
+  }
   expect(logs().filter((line) => line.includes(canary))).toEqual([]);
+
+  for (const told of ['POST /orders', 'oms.v1.OrderService/CreateOrder', 'POST webhook', 'POST /payments']) {
+    await eventually(() => collector.spans.some(({ name }) => name === told));
+  }
+  // Where somebody went astray is what the span of a request is about.
+  const spans = collector.spans.map((span) => ({
+    ...span,
+    attributes: { ...span.attributes, 'url.path': '' },
+  }));
+  expect(spans.filter((span) => JSON.stringify(span).includes(canary))).toEqual([]);
 });
