@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { buildTopology, retryQueueOf } from '#shared/contracts/topology.ts';
+import { declareTopology } from '#shared/messaging/declare-topology.ts';
 import { eventually } from '../support/eventually.ts';
 import { call, connectOrders } from '../support/grpc-client.ts';
 import { createTestSystem, orderBody, orderClient, type TestSystem } from '../support/system.ts';
@@ -153,4 +155,16 @@ test('what waits in the outbox shows, and ids of orders do not', async () => {
   expect(order.get('oms_outbox_backlog')).toBe(1);
   expect(order.get('oms_outbox_oldest_unpublished_age_seconds')).toBeGreaterThanOrEqual(90);
   expect(JSON.stringify([...order, ...(await scrape('processor'))])).not.toContain(id);
+});
+
+test('while one queue is missing nothing is told of any, rather than of some, and all again once it is back', async () => {
+  const { broker } = system;
+  const told = async () =>
+    [...(await scrape('processor')).keys()].filter((sample) => sample.startsWith('oms_queue_messages'))
+      .length;
+  const all = await eventually(async () => (await told()) || false);
+  await broker.channel.deleteQueue(retryQueueOf(broker.retryDelaysMs[0] ?? 0));
+  for (let scrapes = 0; scrapes < 5; scrapes += 1) expect(await told()).toBe(0);
+  await declareTopology(broker.urls.topology, buildTopology(broker.retryDelaysMs));
+  await eventually(async () => expect(await told()).toBe(all));
 });
