@@ -9,8 +9,8 @@ import {
   retryQueueOf,
 } from '#shared/contracts/topology.ts';
 import { AppError, type ErrorKind } from '#shared/kernel/errors.ts';
-import type { MessageHandler } from '#shared/messaging/consumer.ts';
 import { type IncomingMessage, type OutgoingMessage, publishOptions } from '#shared/messaging/message.ts';
+import type { MessageHandler } from '#shared/messaging/message-handler.ts';
 import { createTestBroker, type TestBroker } from '../support/broker.ts';
 import { eventually } from '../support/eventually.ts';
 import { orderCreated, outgoing } from './support/messages.ts';

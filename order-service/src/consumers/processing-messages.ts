@@ -1,7 +1,7 @@
 import { parseOrderMessage } from '#shared/contracts/order-events.ts';
 import { createBatcher } from '#shared/kernel/batcher.ts';
 import { AppError } from '#shared/kernel/errors.ts';
-import type { MessageHandler } from '#shared/messaging/consumer.ts';
+import type { MessageHandler } from '#shared/messaging/message-handler.ts';
 import { inSpan } from '#shared/observability/tracing.ts';
 import { learn } from '#shared/observability/work-at-hand.ts';
 import type { FollowResult, ProcessingMessage } from '../application/follow-processing.ts';

@@ -1,7 +1,7 @@
 import { type OrderMessageOf, parseOrderMessage } from '#shared/contracts/order-events.ts';
 import { AppError } from '#shared/kernel/errors.ts';
-import type { MessageHandler } from '#shared/messaging/consumer.ts';
 import type { IncomingMessage } from '#shared/messaging/message.ts';
+import type { MessageHandler } from '#shared/messaging/message-handler.ts';
 import type { ProcessOrder } from '../application/process-order.ts';
 import { toProcessingRequest, unsupported } from './processing-requests.ts';
 

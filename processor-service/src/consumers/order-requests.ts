@@ -1,5 +1,5 @@
 import { parseOrderMessage } from '#shared/contracts/order-events.ts';
-import type { MessageHandler } from '#shared/messaging/consumer.ts';
+import type { MessageHandler } from '#shared/messaging/message-handler.ts';
 import { learn } from '#shared/observability/work-at-hand.ts';
 import type { CancelOrder } from '../application/cancel-order.ts';
 import type { RefundOrder } from '../application/refund-order.ts';

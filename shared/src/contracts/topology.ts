@@ -99,7 +99,7 @@ export const inquiryKeys = { question: 'question', answer: 'answer' } as const;
 
 /**
  * After how many deliveries without an answer the broker itself gives a message up. Consumers park a message well
- * before (see `shared/messaging/consumer.ts`); this is the net below them.
+ * before (see `shared/messaging/settle-message.ts`); this is the net below them.
  */
 const workQueueDeliveryLimit = 20;
 

@@ -1,43 +1,15 @@
 import type { Channel, ChannelModel, ConsumeMessage } from 'amqplib';
 import type { Logger } from 'pino';
 import type { WorkQueueName } from '../contracts/topology.ts';
-import { type Backoff, backoffDelay } from '../kernel/backoff.ts';
 import type { Clock } from '../kernel/clock.ts';
-import { type AppError, toAppError } from '../kernel/errors.ts';
 import type { Failpoint } from '../kernel/failpoints.ts';
 import { createSequence } from '../kernel/sequence.ts';
-import { sleep } from '../kernel/sleep.ts';
-import { inBrief } from '../observability/logger.ts';
-import { beginWork } from '../observability/work-at-hand.ts';
-import { assertBindings, assertDeadLetterBinding } from './assert-bindings.ts';
+import { assertBindings } from './assert-bindings.ts';
 import { closeConnection, createBrokerConnection, guardChannel } from './broker-connection.ts';
-import { consumedMessages, handlingDuration, type Outcome, waitingDuration } from './consumer-metrics.ts';
-import {
-  disposeOf,
-  isPoisonous,
-  isSuspect,
-  poison,
-  toDeadLetter,
-  toQueueAgain,
-  toRetry,
-} from './failure-policy.ts';
-import { type IncomingMessage, type OutgoingMessage, readMessage } from './message.ts';
-import { inProcessing } from './message-spans.ts';
+import type { MessageHandler } from './message-handler.ts';
+import { createPassOn } from './pass-on-message.ts';
 import type { Publisher } from './publisher.ts';
-
-/** What a service does with the messages of one queue. */
-export interface MessageHandler {
-  /**
-   * The effect. Returning means that it is durable, throwing that it is not; `duplicate` that it was so before, and
-   * that nothing has changed.
-   */
-  handle(message: IncomingMessage): Promise<'duplicate' | void>;
-  /**
-   * The last word on a message before it goes to the dead-letter queue: undo what is half done, tell who waits. Answers
-   * `done` when there turns out to be nothing to give up. While it throws, the message is not given up.
-   */
-  giveUp?(message: IncomingMessage, error: AppError): Promise<'park' | 'done'>;
-}
+import { createSettler } from './settle-message.ts';
 
 export interface Consumer {
   start(): void;
@@ -56,6 +28,8 @@ export interface Consumer {
 interface Subscription {
   readonly channel: Channel;
   readonly connection: ChannelModel;
+  /** Sees a message to its end. */
+  readonly settle: (delivered: ConsumeMessage) => Promise<void>;
   /** Of the consumption that the broker was told, or is being told, to begin; `undefined` when it was told to end it. */
   consumerTag: string | undefined;
   /** How many of its messages are not answered yet. */
@@ -63,14 +37,6 @@ interface Subscription {
 }
 
 const assertBindingsEveryMs = 5_000;
-/** While a dependency is away. */
-const holdBackoff: Backoff = { initialMs: 200, maximumMs: 5_000 };
-/**
- * How long a channel stays open after its last acknowledgement. For a quorum queue RabbitMQ passes 32 of them on, keeps
- * further ones until it knows those to be replicated, and forgets what it keeps when the channel closes: the messages
- * would be delivered once more.
- */
-const acknowledgingMs = 200;
 /** Well below the half hour after which a broker takes a delivery without an answer for the consumer's death. */
 const defaultHoldAtMostMs = 600_000;
 
@@ -93,151 +59,27 @@ export function createConsumer(options: {
   failpoint: Failpoint;
   logger: Logger;
 }): Consumer {
-  const { url, name, queue, concurrency, retryDelaysMs, handler, publisher, clock, failpoint } = options;
-  const { holdAtMostMs = defaultHoldAtMostMs } = options;
+  const { url, name, queue, concurrency, holdAtMostMs = defaultHoldAtMostMs } = options;
   const logger = options.logger.child({ queue });
-  const stopping = new AbortController();
+  const currentChannel = (): Channel | undefined => subscription?.channel;
+  const passOn = createPassOn({ ...options, currentChannel, logger });
+  const settler = createSettler({ ...options, holdAtMostMs, passOn, currentChannel, logger });
   const atHand = new Set<Promise<void>>();
+  const oneChangeAtATime = createSequence();
   let subscription: Subscription | undefined;
   let subscriptions = 0;
   let isPaused = false;
   let isStopping = false;
-  let lastAckAt = 0;
-  let resumed = new AbortController();
-  const oneByOne = createSequence();
-  const oneChangeAtATime = createSequence();
   let upkeep: NodeJS.Timeout | undefined;
-  /** The first suspect that this subscription delivered: it also ran first the last time, and got no answer. */
-  let firstInLine: ConsumeMessage | undefined;
-
-  function count(outcome: Outcome, error?: AppError): void {
-    consumedMessages.inc({ queue, outcome, code: error?.code ?? '' });
-  }
-
-  /** Handles a message and acknowledges it, unless the broker has meanwhile taken it back to deliver it again. */
-  async function settle(
-    message: IncomingMessage,
-    delivered: ConsumeMessage,
-    channel: Channel,
-  ): Promise<void> {
-    const isOurs = (): boolean => subscription?.channel === channel;
-    const since = performance.now();
-    for (let holds = 0; isOurs() && !stopping.signal.aborted; holds += 1) {
-      const isSettled = await inProcessing(message, async (traced, span) => {
-        const { error, isDuplicate } = await attempt(traced, delivered);
-        if (error) span.fail(error);
-        else count(isDuplicate ? 'duplicate' : 'handled');
-        const isLong = performance.now() - since > holdAtMostMs;
-        if (!error || (await passOn(traced, error)) || (isLong && (await giveBack(traced)))) return true;
-        if (holds === 0) logger.warn({ type: message.type, err: error }, 'message waits for a dependency');
-        return false;
-      });
-      if (isSettled) {
-        failpoint('consumer.before-ack');
-        if (isOurs()) channel.ack(delivered);
-        lastAckAt = performance.now();
-        return;
-      }
-      await sleep(backoffDelay(holdBackoff, holds + 1), AbortSignal.any([stopping.signal, resumed.signal]));
-    }
-  }
-
-  async function attempt(
-    message: IncomingMessage,
-    delivered: ConsumeMessage,
-  ): Promise<{ error?: AppError; isDuplicate?: boolean }> {
-    // Those behind the first one came back just as often, but because of it: they have not been tried yet.
-    if (delivered === firstInLine && isPoisonous(message)) return { error: poison(message) };
-    const stopClock = handlingDuration.startTimer({ queue });
-    try {
-      const isDuplicate = (await handler.handle(message)) === 'duplicate';
-      const durationMs = Math.round(stopClock() * 1_000);
-      logger.info({ type: message.type, isDuplicate, durationMs }, 'message handled');
-      return { isDuplicate };
-    } catch (error) {
-      stopClock();
-      return { error: toAppError(error) };
-    }
-  }
-
-  /** Sends a failed message on its way. `false`: it has to wait here. */
-  async function passOn(message: IncomingMessage, error: AppError): Promise<boolean> {
-    const disposition = disposeOf(error, message.failedAttempts, retryDelaysMs);
-    switch (disposition.action) {
-      case 'hold':
-        return false;
-      case 'retry':
-        logger.warn(
-          { type: message.type, err: inBrief(error), delayMs: disposition.delayMs },
-          'message will be retried',
-        );
-        failpoint('consumer.before-retry');
-        return sendOn(toRetry(message, error, disposition.delayMs, clock()), 'retried', error);
-      case 'park':
-        return park(message, error);
-    }
-  }
-
-  /** To the end of the queue, as if it had never been in hand: nobody is to blame for how long it had to wait. */
-  async function giveBack(message: IncomingMessage): Promise<boolean> {
-    const [shortestMs] = retryDelaysMs;
-    return shortestMs !== undefined && sendOn(toQueueAgain(message, shortestMs), 'put back');
-  }
-
-  async function park(message: IncomingMessage, error: AppError): Promise<boolean> {
-    try {
-      if ((await handler.giveUp?.(message, error)) === 'done') {
-        count('done', error);
-        logger.info({ type: message.type, err: inBrief(error) }, 'message has nothing left to do');
-        return true;
-      }
-      if (subscription) await assertDeadLetterBinding(subscription.channel, queue);
-    } catch (cause) {
-      logger.error({ type: message.type, err: cause }, 'cannot give a message up yet');
-      return false;
-    }
-    logger.error({ type: message.type, err: error }, 'message goes to the dead-letter queue');
-    failpoint('consumer.before-park');
-    return sendOn(toDeadLetter(message, error, clock()), 'parked', error);
-  }
-
-  async function sendOn(copy: OutgoingMessage, outcome: Outcome, error?: AppError): Promise<boolean> {
-    try {
-      await publisher.publish(copy);
-      count(outcome, error);
-      return true;
-    } catch (cause) {
-      logger.error({ type: copy.type, err: cause }, 'cannot pass a failed message on yet');
-      return false;
-    }
-  }
-
-  function work(channel: Channel, delivered: ConsumeMessage): Promise<void> {
-    const message = readMessage(queue, delivered);
-    const { messageId, correlationId, orderId, failedAttempts, traceparent } = message;
-    if (message.sentAt && failedAttempts === 0 && message.replayCount === 0) {
-      waitingDuration.observe({ queue }, (Date.now() - message.sentAt.getTime()) / 1_000);
-    }
-    const facts = { messageId, correlationId, orderId, attempt: failedAttempts + 1 };
-    return beginWork(facts, traceparent, async () => {
-      if (!isSuspect(message)) return settle(message, delivered, channel);
-      firstInLine ??= delivered;
-      return oneByOne(async () => {
-        await settle(message, delivered, channel);
-        // An answer on the same channel: the acknowledgement is safe from whatever the next one does to this process.
-        if (subscription?.channel === channel) await channel.checkQueue(queue);
-      });
-    });
-  }
 
   function onDelivery(by: Subscription, delivered: ConsumeMessage | null): void {
-    const { channel, connection } = by;
+    const { connection, settle } = by;
     if (delivered === null) {
       logger.warn('the broker cancelled the subscription');
       void closeConnection(connection);
       return;
     }
-    const job = work(channel, delivered).catch((error: unknown) => {
+    const job = settle(delivered).catch((error: unknown) => {
       logger.error({ err: error }, 'message could not be answered and will come again');
       void closeConnection(connection);
     });
@@ -255,7 +97,7 @@ export function createConsumer(options: {
     await channel.checkQueue(queue);
     await assertBindings(channel, queue);
     await channel.prefetch(concurrency);
-    subscription = { channel, connection, consumerTag: undefined, inHand: 0 };
+    subscription = { channel, connection, settle: settler.by(channel), consumerTag: undefined, inHand: 0 };
     await subscribeAsWanted();
     // A binding that was deleted by accident comes back, while its messages are still young.
     upkeep = setInterval(() => {
@@ -302,7 +144,6 @@ export function createConsumer(options: {
   function detach(): void {
     clearInterval(upkeep);
     subscription = undefined;
-    firstInLine = undefined;
   }
 
   const connection = createBrokerConnection({ url, name, logger, attach, detach });
@@ -318,17 +159,16 @@ export function createConsumer(options: {
     resume() {
       isPaused = false;
       changeSubscription();
-      resumed.abort();
-      resumed = new AbortController();
+      settler.tryAgain();
     },
     async stop() {
       isStopping = true;
       await subscribeAsWanted().catch((error: unknown) => {
         logger.warn({ err: error }, 'could not cancel the subscription');
       });
-      stopping.abort();
+      settler.letGo();
       await Promise.all(atHand);
-      await sleep(lastAckAt + acknowledgingMs - performance.now());
+      await settler.acknowledged();
       // The close of a connection overtakes acknowledgements that are not sent yet; that of their channel does not.
       await subscription?.channel.close().catch((error: unknown) => {
         logger.warn({ err: error }, 'could not close the channel');

@@ -1,7 +1,8 @@
 import { queues, type WorkQueueName } from '#shared/contracts/topology.ts';
 import { systemClock } from '#shared/kernel/clock.ts';
 import { noFailpoints } from '#shared/kernel/failpoints.ts';
-import { type Consumer, createConsumer, type MessageHandler } from '#shared/messaging/consumer.ts';
+import { type Consumer, createConsumer } from '#shared/messaging/consumer.ts';
+import type { MessageHandler } from '#shared/messaging/message-handler.ts';
 import { createPublisher } from '#shared/messaging/publisher.ts';
 import type { TestBroker } from '../../support/broker.ts';
 import { eventually } from '../../support/eventually.ts';

@@ -1,0 +1,91 @@
+import type { Channel } from 'amqplib';
+import type { Logger } from 'pino';
+import type { WorkQueueName } from '../contracts/topology.ts';
+import type { Clock } from '../kernel/clock.ts';
+import type { AppError } from '../kernel/errors.ts';
+import type { Failpoint } from '../kernel/failpoints.ts';
+import { inBrief } from '../observability/logger.ts';
+import { assertDeadLetterBinding } from './assert-bindings.ts';
+import { countConsumed, type Outcome } from './consumer-metrics.ts';
+import { disposeOf, toDeadLetter, toQueueAgain, toRetry } from './failure-policy.ts';
+import type { IncomingMessage, OutgoingMessage } from './message.ts';
+import type { MessageHandler } from './message-handler.ts';
+import type { Publisher } from './publisher.ts';
+
+/**
+ * Where a message goes that cannot be finished here. `true`: it is there, confirmed by the broker, or has nothing left
+ * to do, so that what was delivered is to be acknowledged. `false`: it has to wait here.
+ */
+export interface PassOn {
+  /** Sends a failed message on its way: up the retry ladder or into the dead-letter queue, as its error says. */
+  failed(message: IncomingMessage, error: AppError): Promise<boolean>;
+  /** To the end of the queue, as if it had never been in hand: nobody is to blame for how long it had to wait. */
+  unfinished(message: IncomingMessage): Promise<boolean>;
+}
+
+export function createPassOn(options: {
+  queue: WorkQueueName;
+  retryDelaysMs: readonly number[];
+  handler: Pick<MessageHandler, 'giveUp'>;
+  publisher: Publisher;
+  /** By which bindings can be asserted, while there is one. */
+  currentChannel: () => Channel | undefined;
+  clock: Clock;
+  failpoint: Failpoint;
+  logger: Logger;
+}): PassOn {
+  const { queue, retryDelaysMs, handler, publisher, currentChannel, clock, failpoint, logger } = options;
+
+  async function park(message: IncomingMessage, error: AppError): Promise<boolean> {
+    try {
+      if ((await handler.giveUp?.(message, error)) === 'done') {
+        countConsumed(queue, 'done', error);
+        logger.info({ type: message.type, err: inBrief(error) }, 'message has nothing left to do');
+        return true;
+      }
+      const channel = currentChannel();
+      if (channel) await assertDeadLetterBinding(channel, queue);
+    } catch (cause) {
+      logger.error({ type: message.type, err: cause }, 'cannot give a message up yet');
+      return false;
+    }
+    logger.error({ type: message.type, err: error }, 'message goes to the dead-letter queue');
+    failpoint('consumer.before-park');
+    return send(toDeadLetter(message, error, clock()), 'parked', error);
+  }
+
+  async function send(copy: OutgoingMessage, outcome: Outcome, error?: AppError): Promise<boolean> {
+    try {
+      await publisher.publish(copy);
+      countConsumed(queue, outcome, error);
+      return true;
+    } catch (cause) {
+      logger.error({ type: copy.type, err: cause }, 'cannot pass a failed message on yet');
+      return false;
+    }
+  }
+
+  return {
+    async failed(message, error) {
+      const disposition = disposeOf(error, message.failedAttempts, retryDelaysMs);
+      switch (disposition.action) {
+        case 'hold':
+          return false;
+        case 'retry':
+          logger.warn(
+            { type: message.type, err: inBrief(error), delayMs: disposition.delayMs },
+            'message will be retried',
+          );
+          failpoint('consumer.before-retry');
+          return send(toRetry(message, error, disposition.delayMs, clock()), 'retried', error);
+        case 'park':
+          return park(message, error);
+      }
+    },
+
+    async unfinished(message) {
+      const [shortestMs] = retryDelaysMs;
+      return shortestMs !== undefined && send(toQueueAgain(message, shortestMs), 'put back');
+    },
+  };
+}
