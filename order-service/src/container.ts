@@ -1,21 +1,15 @@
-import type { AddressInfo } from 'node:net';
-import { PrismaPg } from '@prisma/adapter-pg';
 import { registerInvariantsRoute } from '#shared/audit/invariants-route.ts';
 import { createAuthenticate } from '#shared/auth/authenticate.ts';
 import { createRateLimiter } from '#shared/auth/rate-limiter.ts';
-import { answerWays, orderInquiry } from '#shared/contracts/order-inquiries.ts';
-import { deadLetterQueueOf, queues } from '#shared/contracts/topology.ts';
 import { answerOnce } from '#shared/http/answer-once.ts';
 import { registerHealth } from '#shared/http/health.ts';
+import { listen } from '#shared/http/listen.ts';
 import { createHttpServer } from '#shared/http/server.ts';
-import { createForgetExpired } from '#shared/idempotency/forget-expired.ts';
+import { createKeyCleanup } from '#shared/idempotency/key-cleanup.ts';
 import { systemClock } from '#shared/kernel/clock.ts';
 import { createFailpoints } from '#shared/kernel/failpoints.ts';
 import { sleep } from '#shared/kernel/sleep.ts';
-import { createConsumer } from '#shared/messaging/consumer.ts';
 import { createPublisher } from '#shared/messaging/publisher.ts';
-import { createQueueMeter } from '#shared/messaging/queue-meter.ts';
-import { createResponder } from '#shared/messaging/rpc.ts';
 import { measureProcess } from '#shared/metrics/registry.ts';
 import type { Logger } from '#shared/observability/logger.ts';
 import { measureOutbox } from '#shared/outbox/outbox-metrics.ts';
@@ -23,20 +17,11 @@ import { createRelay } from '#shared/outbox/relay.ts';
 import { createAnsweredRequests } from '#shared/postgres/answered-requests.ts';
 import { createPool } from '#shared/postgres/pool.ts';
 import { measurePool } from '#shared/postgres/pool-metrics.ts';
-import { createPeriodicWork } from '#shared/process/periodic-work.ts';
 import { finishWithinMs, letGoWithinMs, stopInOrder } from '#shared/process/stop-in-order.ts';
-import { createAnswerInquiries } from './application/answer-inquiries.ts';
-import { createChangeOrder } from './application/change-order.ts';
-import { createFollowProcessing } from './application/follow-processing.ts';
 import { createRunOnce } from './application/idempotency.ts';
-import { createOrderUpdates } from './application/order-updates.ts';
-import { createPlaceOrder } from './application/place-order.ts';
-import { createReadOrders } from './application/read-orders.ts';
-import { createRecordOperatorAction } from './application/record-operator-action.ts';
-import { createWatchOrder } from './application/watch-order.ts';
 import { createAudit } from './audit/container.ts';
 import type { OrderServiceConfig } from './config.ts';
-import { createProcessingMessageHandler, processingBatchSize } from './consumers/processing-messages.ts';
+import { createConsumers } from './consumers/container.ts';
 import { createGrpcServer } from './grpc/server.ts';
 import { registerOrderCommandRoutes } from './http/order-command-routes.ts';
 import { registerOrderEventsRoute } from './http/order-events-route.ts';
@@ -44,19 +29,12 @@ import { registerOrderRoutes } from './http/order-routes.ts';
 import { registerWebhookDeliveryRoutes } from './http/webhook-delivery-routes.ts';
 import { webhookDocument } from './http/webhook-document.ts';
 import { registerWebhookRoutes } from './http/webhook-routes.ts';
-import { PrismaClient } from './infrastructure/postgres/generated/client.ts';
 import { createIdempotencyRecords } from './infrastructure/postgres/idempotency-records.ts';
-import { createOrderProgress } from './infrastructure/postgres/order-progress.ts';
-import { createOrderRepository } from './infrastructure/postgres/order-repository.ts';
-import { createWebhookDeliveries } from './infrastructure/postgres/webhook-deliveries.ts';
-import { createWebhookRepository } from './infrastructure/postgres/webhook-repository.ts';
-import { measureDeliveries } from './infrastructure/webhooks/webhook-metrics.ts';
+import { createPrismaClient } from './infrastructure/postgres/prisma-client.ts';
+import { createOrders } from './orders/container.ts';
 import { createWebhooks } from './webhooks/container.ts';
 
 const name = 'order-service';
-const keyCleanupIntervalMs = 60_000;
-/** How late watchers learn of what other processes did, and how often the database is asked at most. */
-const updatePauses = { pollIntervalMs: 500, shortestPauseMs: 50 };
 
 export interface OrderService {
   /** Resolves with the base URL once requests are answered; the broker may follow later. */
@@ -79,8 +57,7 @@ export async function createOrderService(config: OrderServiceConfig, logger: Log
   measureProcess(name);
   measurePool(pool);
   measureOutbox(pool);
-  const prisma = new PrismaClient({ adapter: new PrismaPg(pool) });
-  const orders = createOrderRepository({ pool, prisma });
+  const prisma = createPrismaClient(pool);
 
   const publisher = createPublisher({ url: config.AMQP_URL, name: `${name} publisher`, logger });
   const relay = createRelay({
@@ -95,66 +72,32 @@ export async function createOrderService(config: OrderServiceConfig, logger: Log
 
   const records = createIdempotencyRecords({ pool });
   const ttlMs = config.IDEMPOTENCY_KEY_HOURS * 3_600_000;
-  const runOnce = createRunOnce({ records, clock, ttlMs });
   const answeredRequests = createAnsweredRequests({ pool });
-  const keyCleanup = createPeriodicWork({
-    work: createForgetExpired({ records: [records, answeredRequests], clock }),
-    intervalMs: keyCleanupIntervalMs,
-    complaint: 'cannot delete expired idempotency keys',
-    logger,
-  });
-  const orderUpdates = createOrderUpdates({
-    progress: createOrderProgress({ pool }),
-    maxWatchers: config.MAX_ORDER_WATCHERS,
-    ...updatePauses,
-    logger,
-  });
-  const announce = () => {
-    relay.wake();
-    orderUpdates.look();
-  };
-  const placeOrder = createPlaceOrder({ orders, runOnce, clock, failpoint, announce: relay.wake });
-  const changeOrder = createChangeOrder({ orders, runOnce, clock, failpoint, announce });
-  const readOrders = createReadOrders({ orders });
-  const watchOrder = createWatchOrder({ readOrders, orderUpdates, clock });
-  const followProcessing = createFollowProcessing({ orders, clock, announce: orderUpdates.look });
-  const recordOperatorAction = createRecordOperatorAction({ orders });
+  const keyCleanup = createKeyCleanup({ records: [records, answeredRequests], clock, logger });
 
-  const consumer = createConsumer({
-    url: config.AMQP_URL,
-    name: `${name} consumer`,
-    queue: queues.orderProcessed,
-    concurrency: 2 * processingBatchSize,
-    retryDelaysMs: config.RETRY_DELAYS_MS,
-    handler: createProcessingMessageHandler({ followProcessing, recordOperatorAction }),
+  const orders = createOrders({
+    config,
+    pool,
+    prisma,
+    runOnce: createRunOnce({ records, clock, ttlMs }),
+    announce: relay.wake,
+    clock,
+    failpoint,
+    logger,
+  });
+  const { consumer, responder, queueMeter } = createConsumers({
+    name,
+    config,
+    useCases: orders,
     publisher,
     clock,
     failpoint,
     logger,
   });
-
-  const queueMeter = createQueueMeter({
-    url: config.AMQP_URL,
-    name: `${name} queue meter`,
-    queues: [queues.orderProcessed, deadLetterQueueOf(queues.orderProcessed)],
-    logger,
-  });
-
-  const responder = createResponder({
-    url: config.AMQP_URL,
-    name: `${name} responder`,
-    ...answerWays,
-    question: orderInquiry,
-    answer: createAnswerInquiries({ orders }),
-    logger,
-  });
-
   const webhooks = createWebhooks({
     config,
-    repositories: {
-      webhooks: createWebhookRepository({ pool, prisma }),
-      deliveries: measureDeliveries(createWebhookDeliveries({ pool, prisma })),
-    },
+    pool,
+    prisma,
     clock,
     failpoint,
     logger,
@@ -182,14 +125,14 @@ export async function createOrderService(config: OrderServiceConfig, logger: Log
     },
     { relay, publisher, consumer, responder, webhooks, keyCleanup },
   );
-  registerOrderRoutes(http, { placeOrder, readOrders });
-  registerOrderEventsRoute(http, { watchOrder });
-  registerOrderCommandRoutes(http, { changeOrder });
+  registerOrderRoutes(http, orders);
+  registerOrderEventsRoute(http, orders);
+  registerOrderCommandRoutes(http, orders);
   registerWebhookRoutes(http, { webhooks: webhooks.manage });
   registerWebhookDeliveryRoutes(http, { webhooks: webhooks.manage });
   registerInvariantsRoute(http, audit);
   const grpc = createGrpcServer({
-    useCases: { placeOrder, changeOrder, readOrders, watchOrder },
+    useCases: orders,
     authenticate,
     rateLimiter,
     readiness: health.readiness,
@@ -209,16 +152,14 @@ export async function createOrderService(config: OrderServiceConfig, logger: Log
       const address = await grpc.listen({ host: config.HOST, port: config.ORDER_GRPC_PORT });
       logger.info({ address }, 'gRPC is served');
       // Last, for it says when the service is ready.
-      await http.listen({ host: config.HOST, port: config.ORDER_HTTP_PORT });
-      const { port } = http.server.address() as AddressInfo;
-      return `http://${config.HOST}:${port}`;
+      return listen(http, { host: config.HOST, port: config.ORDER_HTTP_PORT });
     },
     async stop() {
       health.startDraining();
       grpc.startDraining();
       const closeDoors = async () => {
         await sleep(config.SHUTDOWN_DELAY_MS);
-        await Promise.all([orderUpdates.stop(), http.close(), grpc.close()]);
+        await Promise.all([orders.letWatchersGo(), http.close(), grpc.close()]);
       };
       const disconnect = async () => {
         await prisma.$disconnect();

@@ -1,21 +1,16 @@
-import type { AddressInfo } from 'node:net';
 import { registerInvariantsRoute } from '#shared/audit/invariants-route.ts';
 import { createAuthenticate } from '#shared/auth/authenticate.ts';
 import { createRateLimiter } from '#shared/auth/rate-limiter.ts';
 import { inquiryWays } from '#shared/contracts/order-inquiries.ts';
-import { deadLetterQueueOf, queues, retryQueueOf } from '#shared/contracts/topology.ts';
 import { answerOnce } from '#shared/http/answer-once.ts';
 import { registerHealth } from '#shared/http/health.ts';
+import { listen } from '#shared/http/listen.ts';
 import { createHttpServer } from '#shared/http/server.ts';
-import { createForgetExpired } from '#shared/idempotency/forget-expired.ts';
-import { createBatcher } from '#shared/kernel/batcher.ts';
+import { createKeyCleanup } from '#shared/idempotency/key-cleanup.ts';
 import { systemClock } from '#shared/kernel/clock.ts';
-import { AppError } from '#shared/kernel/errors.ts';
 import { createFailpoints } from '#shared/kernel/failpoints.ts';
 import { sleep } from '#shared/kernel/sleep.ts';
-import { createConsumer } from '#shared/messaging/consumer.ts';
 import { createPublisher } from '#shared/messaging/publisher.ts';
-import { createQueueMeter } from '#shared/messaging/queue-meter.ts';
 import { createRequester } from '#shared/messaging/rpc.ts';
 import { measureProcess } from '#shared/metrics/registry.ts';
 import type { Logger } from '#shared/observability/logger.ts';
@@ -24,42 +19,22 @@ import { createRelay } from '#shared/outbox/relay.ts';
 import { createAnsweredRequests } from '#shared/postgres/answered-requests.ts';
 import { createPool } from '#shared/postgres/pool.ts';
 import { measurePool } from '#shared/postgres/pool-metrics.ts';
-import { createPeriodicWork } from '#shared/process/periodic-work.ts';
 import { finishWithinMs, letGoWithinMs, stopInOrder } from '#shared/process/stop-in-order.ts';
-import { createCancelOrder } from './application/cancel-order.ts';
-import { createCompensateOrder } from './application/compensate-order.ts';
 import { createReplaysInBackground } from './application/dead-letters/replay-in-background.ts';
-import { observeSagaSteps } from './application/observe-saga-steps.ts';
-import { createProcessOrder } from './application/process-order.ts';
-import { createAttempts } from './application/provider-attempts.ts';
-import { createReadSagas } from './application/read-sagas.ts';
-import { createRefundOrder } from './application/refund-order.ts';
-import { createResumeSaga } from './application/resume-saga.ts';
-import { createTakeSagaSteps, type SagaStep, type StepResult } from './application/take-saga-steps.ts';
-import { createDriveOverdueSaga, createSagaWatchdog } from './application/watch-sagas.ts';
 import { createAudit } from './audit/container.ts';
-import { type ProcessorServiceConfig, patienceOf } from './config.ts';
-import { createMessageHandlers } from './consumers/message-handlers.ts';
+import type { ProcessorServiceConfig } from './config.ts';
+import { createConsumers } from './consumers/container.ts';
 import { createDesk } from './desk/container.ts';
 import { registerDeadLetterActionRoutes } from './http/dead-letter-action-routes.ts';
 import { registerDeadLetterRoutes } from './http/dead-letter-routes.ts';
 import { registerSagaRoutes } from './http/saga-routes.ts';
 import { registerStockRoutes } from './http/stock-routes.ts';
-import { createHttpPaymentGateway } from './infrastructure/payment/http-payment-gateway.ts';
-import { logCalls } from './infrastructure/payment/logged-gateway.ts';
-import { measureCircuit, measureGateway } from './infrastructure/payment/measured-gateway.ts';
-import { createPaymentBreaker } from './infrastructure/payment/payment-breaker.ts';
 import { createPrismaClient } from './infrastructure/postgres/prisma-client.ts';
-import { measureSagas, measureSagasUnderWay } from './infrastructure/postgres/saga-metrics.ts';
-import { createSagaRepository } from './infrastructure/postgres/saga-repository.ts';
 import { createStockRepository } from './infrastructure/postgres/stock-repository.ts';
+import { createPayment } from './payment/container.ts';
+import { createSagas } from './sagas/container.ts';
 
 const name = 'processor-service';
-/** How many steps of sagas one transaction may carry. */
-const stepBatchSize = 100;
-/** The longest that giving money back waits for its next attempt. */
-const longestRetryMs = 600_000;
-const keyCleanupIntervalMs = 60_000;
 
 export interface ProcessorService {
   /** Resolves with the base URL once requests are answered. */
@@ -86,25 +61,14 @@ export async function createProcessorService(
   measurePool(pool);
   measureOutbox(pool);
   const prisma = createPrismaClient(pool);
-  const sagas = measureSagas(createSagaRepository({ pool }));
-  measureSagasUnderWay(pool);
   const stock = createStockRepository({ pool, prisma });
-  const provider = createHttpPaymentGateway({
-    baseUrl: config.PAYMENT_URL,
-    timeoutMs: config.PAYMENT_TIMEOUT_MS,
-    connections: config.PROCESSOR_CONCURRENCY + config.REQUESTS_CONCURRENCY,
-  });
-  const gateway = createPaymentBreaker({
-    gateway: measureGateway(logCalls(provider, logger)),
-    failures: config.PAYMENT_BREAKER_FAILURES,
-    openMs: config.PAYMENT_BREAKER_OPEN_MS,
+  const payment = createPayment({
+    config,
     // Requests are still taken: that something is wanted can be noted, and done when the provider is back.
     onOpen: () => consumer.pause(),
     onRetry: () => consumer.resume(),
     logger,
   });
-
-  measureCircuit(gateway);
 
   const publisher = createPublisher({ url: config.AMQP_URL, name: `${name} publisher`, logger });
   const relay = createRelay({
@@ -117,70 +81,23 @@ export async function createProcessorService(
     logger,
   });
 
-  const takeSteps = createTakeSagaSteps({ sagas, clock, patience: patienceOf(config) });
-  const steps = createBatcher<SagaStep, StepResult>({
-    async run(set) {
-      const results = await takeSteps(set);
-      relay.wake();
-      return results;
-    },
-    maxSize: stepBatchSize,
-    isolates: (error) => !(error instanceof AppError && error.kind === 'unavailable'),
-  });
-  const takeStep = observeSagaSteps(steps.add, logger);
-  const backoff = { initialMs: config.COMPENSATION_RETRY_MS, maximumMs: longestRetryMs };
-  const attempt = createAttempts({ clock, backoff, limit: config.COMPENSATION_ATTEMPTS });
-  const compensate = createCompensateOrder({ takeStep, gateway, attempt, failpoint });
-  const processOrder = createProcessOrder({ takeStep, gateway, compensate, failpoint });
-  const cancelOrder = createCancelOrder({ takeStep, compensate });
-  const refundOrder = createRefundOrder({ sagas, takeStep, gateway, attempt, failpoint });
-  const watchdog = createSagaWatchdog({
-    sagas,
-    drive: createDriveOverdueSaga({
-      takeStep,
-      processOrder,
-      compensate,
-      refundOrder,
-      attempt: createAttempts({ clock, backoff, limit: config.SAGA_REDRIVES }),
-    }),
-    clock,
-    intervalMs: config.WATCHDOG_INTERVAL_MS,
-    logger,
-  });
-
-  const consuming = {
-    url: config.AMQP_URL,
-    retryDelaysMs: config.RETRY_DELAYS_MS,
-    publisher,
+  const sagas = createSagas({
+    config,
+    pool,
+    gateway: payment.gateway,
+    announce: relay.wake,
     clock,
     failpoint,
     logger,
-  };
-  const handlers = createMessageHandlers({ processOrder, cancelOrder, refundOrder });
-  const consumer = createConsumer({
-    ...consuming,
-    name: `${name} consumer`,
-    queue: queues.orderCreated,
-    concurrency: config.PROCESSOR_CONCURRENCY,
-    handler: handlers[queues.orderCreated],
   });
-  const requestsConsumer = createConsumer({
-    ...consuming,
-    name: `${name} requests consumer`,
-    queue: queues.orderRequests,
-    concurrency: config.REQUESTS_CONCURRENCY,
-    handler: handlers[queues.orderRequests],
-  });
-
-  const workQueues = [queues.orderCreated, queues.orderRequests];
-  const queueMeter = createQueueMeter({
-    url: config.AMQP_URL,
-    name: `${name} queue meter`,
-    queues: [
-      ...workQueues,
-      ...workQueues.map(deadLetterQueueOf),
-      ...config.RETRY_DELAYS_MS.map(retryQueueOf),
-    ],
+  const { watchdog } = sagas;
+  const { consumer, requestsConsumer, queueMeter } = createConsumers({
+    name,
+    config,
+    useCases: sagas,
+    publisher,
+    clock,
+    failpoint,
     logger,
   });
 
@@ -203,22 +120,22 @@ export async function createProcessorService(
   });
   const replays = createReplaysInBackground({ carryOut: desk.actions.carryOut, logger });
 
+  const answeredRequests = createAnsweredRequests({ pool });
+  const ttlMs = config.IDEMPOTENCY_KEY_HOURS * 3_600_000;
+  const keyCleanup = createKeyCleanup({ records: [answeredRequests], clock, logger });
+
+  const audit = createAudit({ config, pool, isBrokerThere: publisher.isReady, clock, logger });
+
+  const authenticate = createAuthenticate(config, logger);
   const rateLimiter = createRateLimiter({ requests: config.RATE_LIMIT, windowMs: config.RATE_WINDOW_MS });
   const http = await createHttpServer({
     title: 'Processor Service',
     description: 'Looks after stock, and after the orders under way.',
-    authenticate: createAuthenticate(config, logger),
+    authenticate,
     rateLimiter,
     logger,
   });
-  const answeredRequests = createAnsweredRequests({ pool });
-  answerOnce(http, { requests: answeredRequests, clock, ttlMs: config.IDEMPOTENCY_KEY_HOURS * 3_600_000 });
-  const keyCleanup = createPeriodicWork({
-    work: createForgetExpired({ records: [answeredRequests], clock }),
-    intervalMs: keyCleanupIntervalMs,
-    complaint: 'cannot delete expired idempotency keys',
-    logger,
-  });
+  answerOnce(http, { requests: answeredRequests, clock, ttlMs });
   const health = registerHealth(
     http,
     {
@@ -229,21 +146,17 @@ export async function createProcessorService(
       },
       payment: {
         required: false,
-        probe: () => gateway.circuit() === 'closed',
-        detail: () => ({ circuit: gateway.circuit() }),
+        probe: () => payment.gateway.circuit() === 'closed',
+        detail: () => ({ circuit: payment.gateway.circuit() }),
       },
     },
     { relay, publisher, deskPublisher, consumer, requestsConsumer, watchdog, keyCleanup },
   );
-  const audit = createAudit({ config, pool, isBrokerThere: publisher.isReady, clock, logger });
   registerInvariantsRoute(http, audit);
   registerStockRoutes(http, { stock });
   registerDeadLetterRoutes(http, desk);
   registerDeadLetterActionRoutes(http, { actions: desk.actions, background: replays });
-  registerSagaRoutes(http, {
-    readSagas: createReadSagas({ sagas }),
-    resumeSaga: createResumeSaga({ sagas, takeSteps, clock }),
-  });
+  registerSagaRoutes(http, sagas);
 
   return {
     async start() {
@@ -256,9 +169,7 @@ export async function createProcessorService(
       watchdog.start();
       keyCleanup.start();
       audit.start();
-      await http.listen({ host: config.HOST, port: config.PROCESSOR_HTTP_PORT });
-      const { port } = http.server.address() as AddressInfo;
-      return `http://${config.HOST}:${port}`;
+      return listen(http, { host: config.HOST, port: config.PROCESSOR_HTTP_PORT });
     },
     async stop() {
       health.startDraining();
@@ -290,7 +201,7 @@ export async function createProcessorService(
             parts: { doors: closeDoors, ...consumers, ...inBackground },
           },
           { withinMs: letGoWithinMs, parts: { relay: relay.stop } },
-          { withinMs: letGoWithinMs, parts: { ...brokers, provider: provider.close, database: disconnect } },
+          { withinMs: letGoWithinMs, parts: { ...brokers, provider: payment.close, database: disconnect } },
         ],
         logger,
       );

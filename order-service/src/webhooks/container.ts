@@ -1,15 +1,19 @@
 import type { Clock } from '#shared/kernel/clock.ts';
 import type { Failpoint } from '#shared/kernel/failpoints.ts';
 import type { Logger } from '#shared/observability/logger.ts';
+import type { createPool } from '#shared/postgres/pool.ts';
 import { createPeriodicWork } from '#shared/process/periodic-work.ts';
 import { createWebhookDispatcher } from '../application/deliver-webhooks.ts';
 import { createManageWebhooks, type ManageWebhooks } from '../application/manage-webhooks.ts';
-import type { WebhookDeliveries, WebhookRepository } from '../application/ports/webhook-repository.ts';
 import { createTidyDeliveries } from '../application/tidy-deliveries.ts';
 import { createWebhookSecrets } from '../application/webhook-secrets.ts';
 import type { OrderServiceConfig } from '../config.ts';
+import type { createPrismaClient } from '../infrastructure/postgres/prisma-client.ts';
+import { createWebhookDeliveries } from '../infrastructure/postgres/webhook-deliveries.ts';
+import { createWebhookRepository } from '../infrastructure/postgres/webhook-repository.ts';
 import { createWebhookEndpoints } from '../infrastructure/webhooks/endpoints.ts';
 import { createResolve } from '../infrastructure/webhooks/resolve-name.ts';
+import { measureDeliveries } from '../infrastructure/webhooks/webhook-metrics.ts';
 
 const tidyIntervalMs = 10_000;
 /** Beyond the time of an attempt: for writing down what became of it. */
@@ -31,13 +35,14 @@ export function createWebhooks(parts: {
     | 'WEBHOOK_TIMEOUT_MS'
     | 'WEBHOOK_DELIVERY_RETENTION_HOURS'
   >;
-  repositories: { readonly webhooks: WebhookRepository; readonly deliveries: WebhookDeliveries };
+  pool: ReturnType<typeof createPool>;
+  prisma: ReturnType<typeof createPrismaClient>;
   clock: Clock;
   failpoint: Failpoint;
   logger: Logger;
 }): Webhooks {
-  const { config, repositories, clock, failpoint, logger } = parts;
-  const { deliveries } = repositories;
+  const { config, pool, prisma, clock, failpoint, logger } = parts;
+  const deliveries = measureDeliveries(createWebhookDeliveries({ pool, prisma }));
   const timeoutMs = config.WEBHOOK_TIMEOUT_MS;
   const secrets = createWebhookSecrets(config.WEBHOOK_SIGNING_KEY);
   const endpoints = createWebhookEndpoints({
@@ -65,7 +70,8 @@ export function createWebhooks(parts: {
   });
   return {
     manage: createManageWebhooks({
-      ...repositories,
+      webhooks: createWebhookRepository({ pool, prisma }),
+      deliveries,
       endpoints,
       secrets,
       clock,
