@@ -1,4 +1,4 @@
-import { existsSync, globSync, readFileSync } from 'node:fs';
+import { existsSync, globSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { repositoryRoot } from './source-files.ts';
@@ -42,7 +42,36 @@ describe('the documents', () => {
       quotes.filter(([path, target = '', name = '']) => !read(fileOf(path, target)).includes(name)),
     ).toEqual([]);
   });
+
+  test('have every folder on the map', () => {
+    const map = /^## The map$([^]*?)^## /m.exec(read('ARCHITECTURE.md'))?.[1] ?? '';
+    const [folders, scripts] = map.split(/^Inside /m).map(foldersNamedIn);
+    expect(folders?.filter((folder) => !existsSync(join(repositoryRoot, folder)))).toEqual([]);
+    expect(foldersIn('shared/src')).toEqual(expect.arrayContaining(['kernel']));
+    expect(foldersIn('shared/src').filter((name) => !folders?.includes(`shared/src/${name}`))).toEqual([]);
+    expect(foldersIn('scripts').toSorted()).toEqual(scripts?.toSorted());
+    expect(foldersIn('.').filter((name) => !folders?.some((path) => path.split('/')[0] === name))).toEqual(
+      [],
+    );
+  });
 });
+
+/** What stands in backquotes in the first columns of tables; `a/{b,c}` are `a/b` and `a/c`. */
+function foldersNamedIn(text: string): string[] {
+  const cells = [...text.matchAll(/^\| (`.+?) +\|/gm)].map(([, cell = '']) => cell);
+  const names = cells.flatMap((cell) => [...cell.matchAll(/`([^`]+)`/g)].map(([, name = '']) => name));
+  return names.flatMap((name) => {
+    const [, before = '', inside] = /^(.*)\{(.*)\}$/.exec(name) ?? [];
+    return inside?.split(',').map((part) => before + part) ?? [name];
+  });
+}
+
+/** The folders in a folder of the repository; not what is installed or hidden. */
+function foldersIn(path: string): string[] {
+  return readdirSync(join(repositoryRoot, path), { withFileTypes: true })
+    .filter((entry) => entry.isDirectory() && !/^(\..*|node_modules)$/.test(entry.name))
+    .map(({ name }) => name);
+}
 
 /** Every match in every document: its path, then what the groups of the pattern caught. */
 function findAll(pattern: RegExp): [path: string, ...groups: string[]][] {
