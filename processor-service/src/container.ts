@@ -27,6 +27,7 @@ import { createConsumers } from './consumers/container.ts';
 import { createDesk } from './desk/container.ts';
 import { registerDeadLetterActionRoutes } from './http/dead-letter-action-routes.ts';
 import { registerDeadLetterRoutes } from './http/dead-letter-routes.ts';
+import { registerReplayRoutes } from './http/replay-routes.ts';
 import { registerSagaRoutes } from './http/saga-routes.ts';
 import { registerStockRoutes } from './http/stock-routes.ts';
 import { createPrismaClient } from './infrastructure/postgres/prisma-client.ts';
@@ -155,7 +156,8 @@ export async function createProcessorService(
   registerInvariantsRoute(http, audit);
   registerStockRoutes(http, { stock });
   registerDeadLetterRoutes(http, desk);
-  registerDeadLetterActionRoutes(http, { actions: desk.actions, background: replays });
+  registerDeadLetterActionRoutes(http, desk);
+  registerReplayRoutes(http, { actions: desk.actions, background: replays });
   registerSagaRoutes(http, sagas);
 
   return {
