@@ -1,20 +1,15 @@
 import pg from 'pg';
 import type { Logger } from 'pino';
-import { routingKeyOf } from '../contracts/order-events.ts';
-import { exchanges } from '../contracts/topology.ts';
 import { type Backoff, backoffDelay } from '../kernel/backoff.ts';
-import { type AppError, toAppError } from '../kernel/errors.ts';
 import type { Failpoint } from '../kernel/failpoints.ts';
 import { sleep } from '../kernel/sleep.ts';
-import { messageHeaders, type OutgoingMessage } from '../messaging/message.ts';
 import { confirmTimeoutMs, type Publisher } from '../messaging/publisher.ts';
-import { traceIdOf, traceparentIn } from '../observability/trace-context.ts';
 import { alwaysByIndex } from '../postgres/pool.ts';
 import { query } from '../postgres/statement.ts';
 import { createPulse } from '../process/pulse.ts';
-import { publishingDelay } from './outbox-metrics.ts';
+import { type ClaimedMessage, createPublishBatch } from './publish-batch.ts';
 import { joinShardOwnership, type ShardOwnership } from './shard-ownership.ts';
-import { claimMessages, deletePublished, markPublished, postponeMessages } from './sql.ts';
+import { claimMessages, deletePublished } from './sql.ts';
 
 /** Brings committed messages to the broker. */
 export interface Relay {
@@ -27,29 +22,12 @@ export interface Relay {
   stop(): Promise<void>;
 }
 
-interface ClaimedMessage {
-  readonly id: number;
-  readonly message_id: string;
-  readonly order_id: string;
-  readonly type: string;
-  readonly correlation_id: string;
-  readonly created_at: Date;
-  readonly payload: string;
-  readonly attempts: number;
-}
-
-interface BatchResult {
-  readonly confirmed: number[];
-  readonly failed: { message: ClaimedMessage; error: AppError }[];
-}
-
 const batchSize = 500;
 const rebalanceEveryMs = 1_000;
 const cleanEveryMs = 30_000;
 const cleanBatchSize = 1_000;
 /** A relay that is frozen this long loses its session, and with it its shards; one that waits for confirms must not. */
 const sessionTimeoutMs = confirmTimeoutMs + 5_000;
-const messageBackoff: Backoff = { initialMs: 500, maximumMs: 60_000 };
 const sessionBackoff: Backoff = { initialMs: 100, maximumMs: 3_000 };
 
 /**
@@ -70,65 +48,13 @@ export function createRelay(options: {
   const { databaseUrl, name, publisher, pollIntervalMs, retentionMs, failpoint, logger } = options;
   const stopping = new AbortController();
   const pulse = createPulse();
+  const publishBatch = createPublishBatch({ publisher, onConfirmed: pulse.beat, failpoint, logger });
   let alarm = new AbortController();
   let running: Promise<void> | undefined;
 
   /** Sleeps until the next poll, a wake-up or the stop, whichever comes first. */
   async function rest(milliseconds: number): Promise<void> {
     await sleep(milliseconds, AbortSignal.any([alarm.signal, stopping.signal]));
-  }
-
-  async function publishInOrder(messages: readonly ClaimedMessage[], result: BatchResult): Promise<void> {
-    for (const message of messages) {
-      try {
-        await publisher.publish(toOutgoing(message));
-        pulse.beat();
-        publishingDelay.observe((Date.now() - message.created_at.getTime()) / 1_000);
-        failpoint('relay.after-confirm');
-        result.confirmed.push(message.id);
-      } catch (error) {
-        result.failed.push({ message, error: toAppError(error) });
-        return;
-      }
-    }
-  }
-
-  /** `false`: the broker is away, so there is no point in looking again at once. */
-  async function publishBatch(session: pg.Client, claimed: readonly ClaimedMessage[]): Promise<boolean> {
-    const result: BatchResult = { confirmed: [], failed: [] };
-    failpoint('relay.before-publish');
-    const publishing = [...groupByOrder(claimed).values()].map((messages) =>
-      publishInOrder(messages, result),
-    );
-    // By the next turn of the event loop the client has handed everything to the socket.
-    setImmediate(() => failpoint('relay.after-publish'));
-    await Promise.all(publishing);
-    if (result.confirmed.length > 0) await query(session, markPublished, [result.confirmed]);
-    const refused = result.failed.filter(({ error }) => isAboutTheMessage(error));
-    if (refused.length > 0) await postpone(session, refused);
-    return result.failed.length === refused.length;
-  }
-
-  async function postpone(session: pg.Client, refused: BatchResult['failed']): Promise<void> {
-    for (const { message, error } of refused) {
-      const traceparent = traceparentIn(message.payload);
-      logger.error(
-        {
-          messageId: message.message_id,
-          orderId: message.order_id,
-          correlationId: message.correlation_id,
-          traceId: traceparent && traceIdOf(traceparent),
-          attempt: message.attempts + 1,
-          err: error,
-        },
-        'message cannot be published',
-      );
-    }
-    await query(session, postponeMessages, [
-      refused.map(({ message }) => message.id),
-      refused.map(({ message }) => backoffDelay(messageBackoff, message.attempts + 1)),
-      refused.map(({ error }) => `${error.code}: ${error.message}`),
-    ]);
   }
 
   async function serve(session: pg.Client, shards: ShardOwnership): Promise<void> {
@@ -196,29 +122,5 @@ export function createRelay(options: {
       stopping.abort();
       await running;
     },
-  };
-}
-
-/** A message that was returned or refused waits alone; any other failure says nothing about the message. */
-function isAboutTheMessage(error: AppError): boolean {
-  return error.code === 'PUBLISH_RETURNED' || error.code === 'PUBLISH_REFUSED';
-}
-
-function groupByOrder(messages: readonly ClaimedMessage[]): Map<string, ClaimedMessage[]> {
-  return Map.groupBy(messages, (message) => message.order_id);
-}
-
-function toOutgoing(message: ClaimedMessage): OutgoingMessage {
-  return {
-    exchange: exchanges.orders,
-    routingKey: routingKeyOf(message.type),
-    messageId: message.message_id,
-    type: message.type,
-    correlationId: message.correlation_id,
-    time: message.created_at,
-    orderId: message.order_id,
-    traceparent: traceparentIn(message.payload),
-    headers: { [messageHeaders.sentAt]: Date.now() },
-    body: Buffer.from(message.payload),
   };
 }
