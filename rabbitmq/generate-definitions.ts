@@ -9,7 +9,7 @@ const file = new URL('definitions.json', import.meta.url);
 const virtualHost = '/';
 
 /** The topology in the format of the management plugin's definitions import. */
-export function toDefinitions(topology: Topology): unknown {
+function toDefinitions(topology: Topology): unknown {
   const common = { vhost: virtualHost, durable: true };
   return {
     vhosts: [{ name: virtualHost }],

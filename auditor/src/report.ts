@@ -8,7 +8,7 @@ const mostShown = 20;
 
 export type Verdict = 'holds' | 'broken' | 'untold';
 
-export function verdictOn(invariant: InvariantId, { findings, silent }: AuditReport): Verdict {
+function verdictOn(invariant: InvariantId, { findings, silent }: AuditReport): Verdict {
   if (findings.some((finding) => finding.invariant === invariant)) return 'broken';
   const isUntold = outOfReach.includes(invariant) || silent.some(({ about }) => about.includes(invariant));
   return isUntold ? 'untold' : 'holds';

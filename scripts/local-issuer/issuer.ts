@@ -10,8 +10,8 @@ import { join } from 'node:path';
 import { exportJWK, generateKeyPair, importJWK, type JWK, SignJWT } from 'jose';
 import { writeFileAtomically } from '#scripts/local-stack/atomic-write.ts';
 
-export const localIssuer = 'order-processor-local-issuer';
-export const localAudience = 'order-processor';
+const localIssuer = 'order-processor-local-issuer';
+const localAudience = 'order-processor';
 export const defaultIssuerPort = 3003;
 
 const algorithm = 'ES256';

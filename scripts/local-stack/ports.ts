@@ -31,7 +31,7 @@ export function createPortPicker(insisted: ReadonlyMap<number, string> = new Map
 }
 
 /** Whether a server could listen on this TCP port of this machine right now. */
-export async function isPortFree(port: number): Promise<boolean> {
+async function isPortFree(port: number): Promise<boolean> {
   return (await canBind(port, '127.0.0.1')) && (await canBind(port, '0.0.0.0'));
 }
 

@@ -17,7 +17,7 @@ import { diffMigrationsWithSchema, lockfile } from './schema-engine.ts';
  *
  * @throws DatabaseSetupError
  */
-export async function createMigration(options: {
+async function createMigration(options: {
   database: DatabaseName;
   url: string;
   name: string;

@@ -28,7 +28,7 @@ export interface TestBroker {
 const testPassword = 'test';
 
 /** A ladder that is climbed in less than a second. */
-export const quickLadderMs: readonly number[] = [50, 100, 200];
+const quickLadderMs: readonly number[] = [50, 100, 200];
 
 export async function createTestBroker(
   options: { retryDelaysMs?: readonly number[]; infrastructure?: TestInfrastructure } = {},

@@ -8,7 +8,6 @@ export const failureSchema = z.object({
   message: z.string(),
   recoverable: z.boolean(),
 });
-export type Failure = z.infer<typeof failureSchema>;
 
 const amountMinor = z.int().nonnegative();
 const currency = z.string().regex(/^[A-Z]{3}$/);
@@ -137,8 +136,6 @@ export type OrderMessageType = keyof typeof orderContracts;
 export type OrderMessageOf<Type extends OrderMessageType> = z.infer<(typeof orderContracts)[Type]>;
 export type OrderMessage = OrderMessageOf<OrderMessageType>;
 export type OrderCreated = OrderMessageOf<'order.created.v1'>;
-export type OrderReserved = OrderMessageOf<'order.reserved.v1'>;
-export type OrderPaid = OrderMessageOf<'order.paid.v1'>;
 export type OrderProcessed = OrderMessageOf<'order.processed.v1'>;
 
 /** The routing key of a message is its type without the version: `order.created.v1` goes out as `order.created`. */

@@ -1,7 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import { AppError, type ErrorKind } from '../kernel/errors.ts';
 import { disposeOf, toDeadLetter, toRetry } from './failure-policy.ts';
-import { type IncomingMessage, toReplay } from './message.ts';
+import { toReplay } from './forward-message.ts';
+import type { IncomingMessage } from './message.ts';
 
 const ladder = [1_000, 5_000];
 const errorOf = (kind: ErrorKind) => new AppError({ code: 'INTERNAL', kind, message: 'it broke' });

@@ -1,7 +1,8 @@
 import { deadLetterRoutingKeyOf, exchanges, retryExchangeOf } from '../contracts/topology.ts';
 import { AppError, type ErrorKind } from '../kernel/errors.ts';
 import { ownFrame } from '../kernel/own-frame.ts';
-import { forward, type IncomingMessage, messageHeaders, type OutgoingMessage } from './message.ts';
+import { forward } from './forward-message.ts';
+import { type IncomingMessage, messageHeaders, type OutgoingMessage } from './message.ts';
 
 /** What a consumer does with a message whose handler failed. */
 export type Disposition =

@@ -28,7 +28,7 @@ export interface OpenWebhooks {
 }
 
 /** No name leads anywhere, unless a test says where. */
-export const noNames: Resolve = async () => [];
+const noNames: Resolve = async () => [];
 const signingKey = Buffer.alloc(32, 'webhooks of the tests');
 
 export function openWebhooks(

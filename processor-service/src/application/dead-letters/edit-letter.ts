@@ -2,12 +2,8 @@ import { type OrderMessage, parseOrderMessage, routingKeyOf } from '#shared/cont
 import { deadLetterQueueOf, exchanges, workQueues } from '#shared/contracts/topology.ts';
 import { AppError } from '#shared/kernel/errors.ts';
 import { idOfName } from '#shared/kernel/ids.ts';
-import {
-  type IncomingMessage,
-  messageHeaders,
-  type OutgoingMessage,
-  toReplay,
-} from '#shared/messaging/message.ts';
+import { toReplay } from '#shared/messaging/forward-message.ts';
+import { type IncomingMessage, messageHeaders, type OutgoingMessage } from '#shared/messaging/message.ts';
 import type { OperatorAction, OperatorActions } from '../ports/operator-actions.ts';
 import { aboutLetter, originalOf } from './about-letter.ts';
 import type { ActOnOne } from './act-on-one.ts';

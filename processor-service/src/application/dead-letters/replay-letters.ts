@@ -1,4 +1,4 @@
-import { toReplay } from '#shared/messaging/message.ts';
+import { toReplay } from '#shared/messaging/forward-message.ts';
 import type { DeadLetter } from '../ports/dead-letter-queues.ts';
 import type { OperatorAction } from '../ports/operator-actions.ts';
 import { aboutLetter } from './about-letter.ts';
