@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { setMemoryLimit } from '../support/broker-alarm.ts';
 import { eventually } from '../support/eventually.ts';
-import { checkInvariants } from '../support/invariants.ts';
+import { checkInvariants, type Finding } from '../support/invariants.ts';
 import { endsOf, mixedWishes, placeAll, type Wish } from '../support/load.ts';
 import { type PrivateServer, startPrivateBroker } from '../support/private-servers.ts';
 import { scrapeSamples } from '../support/scrape.ts';
@@ -12,6 +12,8 @@ import { type Answer, type Witness, watch } from '../support/witness.ts';
 let broker: PrivateServer;
 let system: TestSystem;
 let witness: Witness;
+/** When the broker was killed while messages were on their way. */
+let killedAt = new Date();
 
 beforeAll(async () => {
   broker = await startPrivateBroker();
@@ -46,18 +48,42 @@ const degraded = [200, { status: 'degraded', checks: { database: 'up', broker: '
 const unavailable = [503, { status: 'unavailable', checks: { database: 'up', broker: 'down' } }];
 const ready = [200, { status: 'ready', checks: { database: 'up', broker: 'up' } }];
 
+/**
+ * Orders of which messages were confirmed in the last second before the broker was killed. The event log of a single
+ * node that is killed may come back without some of them, which the work queues have (ADR 9); of no other ones.
+ */
+async function ordersAtTheEndOfTheLog(): Promise<ReadonlySet<string>> {
+  const databases = [system.orderDatabase, system.processorDatabase];
+  const found = await Promise.all(
+    databases.map(({ pool }) =>
+      pool.query<{ id: string }>(
+        `SELECT order_id AS id FROM outbox
+         WHERE published_at BETWEEN $1::timestamptz - interval '1 second' AND $1::timestamptz + interval '1 second'`,
+        [killedAt],
+      ),
+    ),
+  );
+  return new Set(found.flatMap(({ rows }) => rows.map(({ id }) => id)));
+}
+
 /** Every order was accepted, whatever the broker did, and ended as it had to. */
 async function expectAllFulfilled(wishes: readonly Wish[], answers: readonly Answer[]): Promise<void> {
   expect(answers.map(({ outcome }) => outcome)).toEqual(wishes.map(() => 'accepted'));
   await settled(system, { withinMs: 45_000 });
   expect(await endsOf(system, answers)).toEqual(wishes.map(({ end }) => end));
-  expect(await checkInvariants(system, witness)).toEqual([]);
+  const lost = await ordersAtTheEndOfTheLog();
+  const isAboutTheLog = ({ invariant, what }: Finding) =>
+    (invariant === 'I6' && what.endsWith('committed and never published')) ||
+    (invariant === 'I8' && what.startsWith('was published'));
+  const findings = await checkInvariants(system, witness);
+  expect(findings.filter((finding) => !(isAboutTheLog(finding) && lost.has(finding.subject)))).toEqual([]);
 }
 
 test('orders are accepted while the broker is dead, and end as they must once it is back', async () => {
   const wishes = mixedWishes(60);
   const placing = placeAll(witness, wishes, { atOnce: 4, pauseMs: 100 });
   await eventually(() => witness.log.length > 15);
+  killedAt = new Date();
   await broker.kill();
   await eventually(async () => {
     expect(await readiness('order')).toMatchObject(degraded);
