@@ -257,7 +257,12 @@ describe("the queue of the processor's messages", () => {
           at: expect.any(Date),
           kind: 'operator',
           type: 'discarded',
-          detail: { operator: 'alice', reason: 'a test', queue: 'processor-service.order.created' },
+          detail: {
+            operator: 'alice',
+            reason: 'a test',
+            queue: 'processor-service.order.created',
+            traceId: expect.stringMatching(/^[0-9a-f]{32}$/),
+          },
         },
       ]);
     }
