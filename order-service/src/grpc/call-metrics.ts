@@ -1,12 +1,7 @@
-import {
-  ResponderBuilder,
-  ServerInterceptingCall,
-  type ServerInterceptor,
-  ServerListenerBuilder,
-  status,
-} from '@grpc/grpc-js';
+import { type ServerInterceptor, status } from '@grpc/grpc-js';
 import { Histogram } from 'prom-client';
 import { durationBuckets, secondsSince } from '#shared/metrics/registry.ts';
+import { untilEnd } from './call-ends.ts';
 
 const duration = new Histogram({
   name: 'oms_grpc_call_duration_seconds',
@@ -18,19 +13,7 @@ const duration = new Histogram({
 /** Measures every call to a method that exists. */
 export const measureCalls: ServerInterceptor = ({ path }, call) => {
   const start = performance.now();
-  let isOver = false;
-  const end = (code: status) => {
-    if (isOver) return;
-    isOver = true;
+  return untilEnd(call, (code) => {
     duration.observe({ method: path, code: status[code] }, secondsSince(start));
-  };
-  const listener = new ServerListenerBuilder().withOnCancel(() => end(status.CANCELLED)).build();
-  const responder = new ResponderBuilder()
-    .withStart((next) => next(listener))
-    .withSendStatus((sent, next) => {
-      end(sent.code);
-      next(sent);
-    })
-    .build();
-  return new ServerInterceptingCall(call, responder);
+  });
 };

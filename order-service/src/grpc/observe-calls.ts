@@ -1,16 +1,10 @@
-import {
-  type Metadata,
-  ResponderBuilder,
-  ServerInterceptingCall,
-  type ServerInterceptor,
-  ServerListenerBuilder,
-  status,
-} from '@grpc/grpc-js';
+import { type Metadata, type ServerInterceptor, ServerListenerBuilder, status } from '@grpc/grpc-js';
 import { correlationHeader, correlationIdFrom } from '#shared/observability/correlation-id.ts';
 import type { Logger } from '#shared/observability/logger.ts';
 import { isTraceparent, newTraceparent, traceIdOf } from '#shared/observability/trace-context.ts';
 import { beginSpan, isRecording, SpanKind, type WorkSpan } from '#shared/observability/tracing.ts';
 import { beginWork, type Facts } from '#shared/observability/work-at-hand.ts';
+import { untilEnd } from './call-ends.ts';
 
 /**
  * Gives every call its correlation id and its trace, in the very metadata that the method reads, and tells each status in
@@ -23,7 +17,6 @@ export function createObserveCalls(logger: Logger): ServerInterceptor {
     const facts: Facts = {};
     let traceparent = newTraceparent();
     let span: WorkSpan | undefined;
-    let isOver = false;
 
     function begin(metadata: Metadata): void {
       facts.correlationId = correlationIdFrom(metadata.get(correlationHeader)[0]);
@@ -38,8 +31,6 @@ export function createObserveCalls(logger: Logger): ServerInterceptor {
     }
 
     function end(code: status): void {
-      if (isOver) return;
-      isOver = true;
       span?.set({ 'rpc.response.status_code': status[code] });
       span?.end();
       const durationMs = Math.round(performance.now() - start);
@@ -53,17 +44,10 @@ export function createObserveCalls(logger: Logger): ServerInterceptor {
         next(metadata);
       })
       // The method is called in here.
-      .withOnReceiveHalfClose((next) => beginWork(facts, traceparent, () => (span ? span.run(next) : next())))
-      .withOnCancel(() => end(status.CANCELLED))
-      .build();
-    const responder = new ResponderBuilder()
-      .withStart((next) => next(listener))
-      .withSendStatus((sent, next) => {
-        end(sent.code);
-        next(sent);
-      })
-      .build();
-    return new ServerInterceptingCall(call, responder);
+      .withOnReceiveHalfClose((next) =>
+        beginWork(facts, traceparent, () => (span ? span.run(next) : next())),
+      );
+    return untilEnd(call, end, listener);
   };
 }
 
