@@ -24,8 +24,14 @@ const lookEveryMs = 100;
 const countEveryMs = 1_000;
 const patienceMs = 60_000;
 
-export async function createObserver(orderDatabaseUrl: string): Promise<Observer> {
-  const client = new pg.Client({ connectionString: orderDatabaseUrl, application_name: 'observer' });
+/** @param databases order_db, and a superuser: others are not shown what the sessions of the two services are called */
+export async function createObserver(databases: {
+  readonly orderDatabaseUrl: string;
+  readonly postgresAdminUrl: string;
+}): Promise<Observer> {
+  const { pathname } = new URL(databases.orderDatabaseUrl);
+  const { href: connectionString } = Object.assign(new URL(databases.postgresAdminUrl), { pathname });
+  const client = new pg.Client({ connectionString, application_name: 'observer' });
   client.on('error', () => {}); // the query under way rejects as well
   await client.connect();
   // The index on status holds a handful of entries for open orders, whatever the statistics of a young table say.

@@ -53,7 +53,7 @@ export async function runBench(context: BenchContext): Promise<BenchOutcome> {
     ...(inspectorPorts ? profilingSettings(inspectorPorts) : {}),
   });
   const driver = startDriver();
-  const observer = await createObserver(system.orderDatabaseUrl);
+  const observer = await createObserver(system);
   try {
     const work = measureAndVerify(system, { ...context, driver, observer, inspectorPorts });
     return await Promise.race([work, system.failure, aborted(signal)]);
