@@ -34,13 +34,13 @@ export async function createTestBroker(
   options: { retryDelaysMs?: readonly number[]; infrastructure?: TestInfrastructure } = {},
 ): Promise<TestBroker> {
   const { retryDelaysMs = quickLadderMs, infrastructure = testInfrastructure() } = options;
-  const { amqpUrl, managementUrl, username, password } = infrastructure;
+  const { managementUrl, username, password } = infrastructure;
   const virtualHost = `test-${randomUUID()}`;
   const access = { managementUrl, username, password, name: virtualHost };
   await createVirtualHost(access);
-  const url = Object.assign(new URL(amqpUrl), { pathname: `/${virtualHost}` }).href;
+  const url = Object.assign(new URL(infrastructure.amqpUrl), { pathname: `/${virtualHost}` }).href;
   await provideUsers({
-    adminUrl: Object.assign(new URL(managementUrl), { username, password }).href,
+    adminUrl: adminUrlOf(infrastructure),
     users: buildBrokerUsers(retryDelaysMs),
     passwords: forEachUser(() => testPassword),
     virtualHost,
@@ -74,6 +74,11 @@ export async function createTestBroker(
       await deleteVirtualHost(access);
     },
   };
+}
+
+/** The management API with the administrator's name and password. */
+export function adminUrlOf({ managementUrl, username, password }: TestInfrastructure): string {
+  return Object.assign(new URL(managementUrl), { username, password }).href;
 }
 
 function forEachUser(valueOf: (user: BrokerUserName) => string): Readonly<Record<BrokerUserName, string>> {

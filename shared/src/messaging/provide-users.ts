@@ -1,11 +1,23 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { BrokerUser } from '../contracts/broker-users.ts';
+import { retry } from '../kernel/retry.ts';
 
 export type BrokerPasswords = Readonly<Record<BrokerUser['name'], string>>;
 
 /**
+ * The broker looks whether a user is there before it creates one: of two imports at the same time, one may be refused
+ * because the other was faster. Done again, it finds the user.
+ */
+const untilTheyAreThere = {
+  attempts: 10,
+  backoff: { initialMs: 20, maximumMs: 500 },
+  isPassing: (error: unknown) => error instanceof Error && error.message.includes('user_already_exists'),
+};
+
+/**
  * Gives the broker `users` with their rights on one virtual host, which must be there, and takes away `guest`, whom
- * everybody knows. What is there already is brought in line, passwords included. For an administrator of the broker.
+ * everybody knows. What is there already is brought in line, passwords included. Several may do so at the same time. For
+ * an administrator of the broker.
  *
  * @param options.adminUrl of the management API, with the administrator's name and password
  * @throws Error with what the management API answers.
@@ -16,7 +28,8 @@ export async function provideUsers(options: {
   passwords: BrokerPasswords;
   virtualHost: string;
 }): Promise<void> {
-  await request(options.adminUrl, 'POST', 'api/definitions', defineUsers(options));
+  const importUsers = () => request(options.adminUrl, 'POST', 'api/definitions', defineUsers(options));
+  await retry(importUsers, untilTheyAreThere);
   await request(options.adminUrl, 'DELETE', 'api/users/guest');
 }
 
