@@ -1,8 +1,10 @@
+import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { type ChannelModel, type ConfirmChannel, connect } from 'amqplib';
-import { brokerUserNames } from '#shared/contracts/broker-users.ts';
-import { buildTopology } from '#shared/contracts/topology.ts';
-import { createTestBroker, type TestBroker } from '../support/broker.ts';
+import { type BrokerUser, brokerUserNames } from '#shared/contracts/broker-users.ts';
+import { buildTopology, logs } from '#shared/contracts/topology.ts';
+import { type BrokerPasswords, provideUsers } from '#shared/messaging/provide-users.ts';
+import { adminUrlOf, createTestBroker, type TestBroker } from '../support/broker.ts';
 import { testInfrastructure } from '../support/infrastructure.ts';
 import { manage } from './support/management.ts';
 
@@ -42,7 +44,7 @@ const allowed = {
     'publish orders.dlx order.processed.failed',
     'publish orders.inquiries answer',
     'publish orders.ladder.50ms order-service.order.processed',
-    ...bindings(['order-service.order.processed'], replies, ['order.processed.failed']),
+    ...bindings([...withDlq('order-service.order.processed'), ...logs], replies, ['order.processed.failed']),
   ],
   'processor-service': [
     'read processor-service.order.created',
@@ -52,10 +54,16 @@ const allowed = {
     'publish orders.dlx order.requests.failed',
     'publish orders.ladder.50ms processor-service.order.created',
     'publish orders.ladder.50ms processor-service.order.requests',
-    ...bindings(['processor-service.order.created', 'processor-service.order.requests'], requests, [
-      'order.created.failed',
-      'order.requests.failed',
-    ]),
+    ...bindings(
+      [
+        ...withDlq('processor-service.order.created'),
+        ...withDlq('processor-service.order.requests'),
+        ...logs,
+        'orders.retry.50ms',
+      ],
+      requests,
+      ['order.created.failed', 'order.requests.failed'],
+    ),
   ],
   operator: [
     'read order-service.order.processed.dlq',
@@ -74,14 +82,16 @@ const allowed = {
   ],
 } as const;
 
-/** Of a service: it may bind its queues, and their dead-letter queues, to what it may read. */
+/** Of a service: it may bind its queues, and those of which it asks whether they are there, to what it may read. */
 function bindings(queues: string[], keys: string[], deadLetterKeys: string[]): string[] {
-  return queues
-    .flatMap((queue) => [queue, `${queue}.dlq`])
-    .flatMap((queue) => [
-      ...keys.map((key) => `bind ${queue} orders ${key}`),
-      ...deadLetterKeys.map((key) => `bind ${queue} orders.dlx ${key}`),
-    ]);
+  return queues.flatMap((queue) => [
+    ...keys.map((key) => `bind ${queue} orders ${key}`),
+    ...deadLetterKeys.map((key) => `bind ${queue} orders.dlx ${key}`),
+  ]);
+}
+
+function withDlq(queue: string): string[] {
+  return [queue, `${queue}.dlq`];
 }
 
 let broker: TestBroker;
@@ -180,6 +190,22 @@ describe.each(Object.keys(allowed) as (keyof typeof allowed)[])('%s on the broke
 });
 
 describe('the broker', () => {
+  test('is given a user by many at the same time', async () => {
+    const name = `test-${randomUUID()}`;
+    const user = { name, tags: '', permissions: { configure: '', write: '', read: '' }, topics: [] };
+    const provide = () =>
+      provideUsers({
+        adminUrl: adminUrlOf(testInfrastructure()),
+        users: [user as unknown as BrokerUser],
+        passwords: { [name]: 'test' } as unknown as BrokerPasswords,
+        virtualHost: broker.virtualHost,
+      });
+    await Promise.all(Array.from({ length: 40 }, provide));
+    const users = (await manage('GET', '/api/users')) as { name: string }[];
+    expect(users.filter((each) => each.name === name)).toHaveLength(1);
+    await manage('DELETE', `/api/users/${name}`);
+  });
+
   test('does not know guest, and nobody by a wrong password', async () => {
     const users = (await manage('GET', '/api/users')) as { name: string }[];
     expect(users.map(({ name }) => name)).not.toContain('guest');

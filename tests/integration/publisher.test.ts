@@ -1,4 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { buildTopology, logs } from '#shared/contracts/topology.ts';
+import { sleep } from '#shared/kernel/sleep.ts';
+import { declareTopology } from '#shared/messaging/declare-topology.ts';
 import type { OutgoingMessage } from '#shared/messaging/message.ts';
 import { createPublisher, type Publisher } from '#shared/messaging/publisher.ts';
 import { createTestBroker, type TestBroker } from '../support/broker.ts';
@@ -139,6 +142,25 @@ describe('the publisher without a connection', () => {
       expect(await outcomeOf(publisher.publish(routable()))).toBe('confirmed');
     });
     expect(await broker.drain(target)).toHaveLength(1);
+  });
+
+  test.each(logs)('takes no message while %s is missing, which would have to keep it', async (log) => {
+    const incomplete = await createTestBroker();
+    await incomplete.channel.deleteQueue(log);
+    const publisher = createPublisher({
+      url: incomplete.urls['order-service'],
+      name: 'early',
+      logger: testLogger,
+    });
+    publisher.start();
+    await sleep(1_000);
+    expect(await outcomeOf(publisher.publish(outgoing()))).toBe('BROKER_UNAVAILABLE');
+
+    await declareTopology(incomplete.urls.topology, buildTopology(incomplete.retryDelaysMs));
+    await eventually(() => publisher.isReady());
+    expect(await outcomeOf(publisher.publish(outgoing()))).toBe('confirmed');
+    await publisher.stop();
+    await incomplete.drop();
   });
 
   test('does not claim to know what became of messages whose confirms were lost', async () => {

@@ -9,8 +9,10 @@ import {
   defaultRetryDelaysMs,
   exchanges,
   inquiryKeys,
+  logs,
   queues,
   retryExchangeOf,
+  retryQueueOf,
   workQueues,
 } from './topology.ts';
 
@@ -35,9 +37,15 @@ export function buildBrokerUsers(retryDelaysMs: readonly number[] = defaultRetry
     service('order-service', retryDelaysMs, {
       reads: [queues.orderInquiries],
       writes: [exchanges.inquiries],
+      looksAt: [],
       topics: [{ exchange: exchanges.inquiries, write: oneOf([inquiryKeys.answer]), read: nothing }],
     }),
-    service('processor-service', retryDelaysMs),
+    service('processor-service', retryDelaysMs, {
+      reads: [],
+      writes: [],
+      looksAt: retryDelaysMs.map(retryQueueOf),
+      topics: [],
+    }),
     operator,
     {
       name: 'topology',
@@ -51,15 +59,14 @@ export function buildBrokerUsers(retryDelaysMs: readonly number[] = defaultRetry
 /**
  * A service consumes its own work queues, keeps them bound, sends what fails up the ladder or to its own dead letters, and
  * publishes what the others' queues are there for. It declares nothing.
+ *
+ * @param more.looksAt queues of which it only asks whether they are there and how full. Since 4.2.6 the broker answers only
+ * those who have some right to a queue, and to write to it is the least: to bind it to an exchange that one may read.
  */
 function service(
   name: 'order-service' | 'processor-service',
   retryDelaysMs: readonly number[],
-  more: { reads: string[]; writes: string[]; topics: BrokerUser['topics'] } = {
-    reads: [],
-    writes: [],
-    topics: [],
-  },
+  more: { reads: string[]; writes: string[]; looksAt: string[]; topics: BrokerUser['topics'] },
 ): BrokerUser {
   const own = workQueues.filter((queue) => queue.name.startsWith(`${name}.`));
   const others = workQueues.filter((queue) => !own.includes(queue));
@@ -78,6 +85,8 @@ function service(
         ...ownNames,
         ...ownNames.map(deadLetterQueueOf),
         ...more.writes,
+        ...logs,
+        ...more.looksAt,
       ]),
       read: oneOf([exchanges.orders, exchanges.deadLetters, ...ownNames, ...more.reads]),
     },

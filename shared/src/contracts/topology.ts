@@ -28,6 +28,9 @@ export const queues = {
   deadLetterLog: 'orders.dlx.log',
 } as const;
 
+/** Streams that keep what others publish: whoever publishes sees to it that they are there. */
+export const logs = [queues.eventLog, queues.deadLetterLog] as const;
+
 export type WorkQueueName = (typeof queues)['orderCreated' | 'orderRequests' | 'orderProcessed'];
 
 interface WorkQueue {

@@ -7,6 +7,7 @@ import { durationBuckets, secondsSince } from '../metrics/registry.ts';
 import { createBrokerConnection, guardChannel } from './broker-connection.ts';
 import { type OutgoingMessage, publishOptions } from './message.ts';
 import { beginPublication, factsOf } from './message-spans.ts';
+import { waitForLogs } from './wait-for-logs.ts';
 
 /** Publishes with confirms on a connection of its own. */
 export interface Publisher {
@@ -53,6 +54,7 @@ export function createPublisher(options: { url: string; name: string; logger: Lo
   let drain: PromiseWithResolvers<void> | undefined;
 
   async function attach(connection: ChannelModel): Promise<void> {
+    await waitForLogs(connection);
     const opened = guardChannel(await connection.createConfirmChannel(), connection, logger);
     opened.on('return', (message: Message) => {
       const { exchange, routingKey } = message.fields;
