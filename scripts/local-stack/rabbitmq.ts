@@ -1,14 +1,8 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { stripVTControlCharacters } from 'node:util';
 import { type RunningProcess, type SpawnedProcess, startChildProcess } from './child-process.ts';
 import { createPortPicker } from './ports.ts';
-import {
-  loopbackOnly,
-  nodeEnvironment,
-  nodeName,
-  username,
-  writeConfiguration,
-} from './rabbitmq-configuration.ts';
+import { callNode } from './rabbitmq-call.ts';
+import { nodeEnvironment, username, writeConfiguration } from './rabbitmq-configuration.ts';
 import { findOrInstallRabbitmq } from './rabbitmq-installation.ts';
 import { waitUntilReady } from './rabbitmq-readiness.ts';
 import { keepRunning } from './supervision.ts';
@@ -119,23 +113,7 @@ async function startNode(options: RabbitmqOptions): Promise<RabbitmqServer> {
  * A node that does not do us the favour in time is stopped all the same.
  */
 async function detachStatistics(env: NodeJS.ProcessEnv): Promise<void> {
-  const removal = `rpc:call('${nodeName}', gen_event, delete_handler, [rabbit_event, rabbit_mgmt_db_handler, stop])`;
-  const erl = await startChildProcess({
-    name: 'erl',
-    command: 'erl',
-    args: [
-      '-noinput',
-      '-hidden',
-      '-start_epmd',
-      'false',
-      '-sname',
-      'stop@localhost',
-      ...loopbackOnly,
-      '-eval',
-      `${removal}, halt().`,
-    ],
-    env,
-  });
-  if ((await Promise.race([erl.exited, delay(detachTimeoutMs, 'late' as const, { ref: false })])) === 'late')
-    erl.kill('SIGKILL');
+  const handler = '[rabbit_event, rabbit_mgmt_db_handler, stop]';
+  const removal = ['gen_event', 'delete_handler', handler] as const;
+  await callNode({ env, call: removal, withinMs: detachTimeoutMs }).catch(() => undefined);
 }

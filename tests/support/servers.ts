@@ -15,7 +15,12 @@ export interface TestServers {
   stop(): Promise<void>;
 }
 
-const ports = { postgres: 15_432, amqp: 25_672, management: 35_672 };
+/**
+ * Where the search for free ports begins: elsewhere for each run, so that two at the same time do not take each other's, and
+ * below the range from which outgoing connections take theirs.
+ */
+const step = 4 * (process.pid % 250);
+const ports = { amqp: 10_000 + step, postgres: 11_000 + step, management: 12_000 + step };
 
 /** Starts them in containers or natively, and says which. Nobody needs their data afterwards. */
 export async function startTestServers(): Promise<TestServers> {
