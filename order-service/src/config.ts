@@ -30,6 +30,8 @@ const settings = z.object({
   ORDER_HTTP_PORT: port.default(3000),
   ORDER_GRPC_PORT: port.default(50_051),
   ORDER_DATABASE_URL: postgresUrl,
+  /** How long the processor-service may leave an order without a word, before it is asked again. */
+  ANSWER_OVERDUE_MINUTES: z.coerce.number().positive().max(10_080).default(15),
   /** How many watchers of orders one process serves at the same time. */
   MAX_ORDER_WATCHERS: z.coerce.number().int().positive().max(100_000).default(1_000),
   /** What the secrets of all webhooks are made of. */

@@ -80,11 +80,12 @@ export async function createOrderService(config: OrderServiceConfig, logger: Log
     pool,
     prisma,
     runOnce: createRunOnce({ records, clock, ttlMs }),
-    announce: relay.wake,
+    wakeRelay: relay.wake,
     clock,
     failpoint,
     logger,
   });
+  const { askingAgain } = orders;
   const { consumer, responder, queueMeter } = createConsumers({
     name,
     config,
@@ -123,7 +124,7 @@ export async function createOrderService(config: OrderServiceConfig, logger: Log
       // Orders are accepted without the broker; they are announced when it is back.
       broker: { required: false, probe: () => publisher.isReady() && consumer.isReady() },
     },
-    { relay, publisher, consumer, responder, webhooks, keyCleanup },
+    { relay, publisher, consumer, responder, webhooks, askingAgain, keyCleanup },
   );
   registerOrderRoutes(http, orders);
   registerOrderEventsRoute(http, orders);
@@ -148,6 +149,7 @@ export async function createOrderService(config: OrderServiceConfig, logger: Log
       responder.start();
       queueMeter.start();
       webhooks.start();
+      askingAgain.start();
       audit.start();
       const address = await grpc.listen({ host: config.HOST, port: config.ORDER_GRPC_PORT });
       logger.info({ address }, 'gRPC is served');
@@ -166,7 +168,12 @@ export async function createOrderService(config: OrderServiceConfig, logger: Log
         await pool.end();
       };
       const finishing = { doors: closeDoors, consumer: consumer.stop, responder: responder.stop };
-      const inBackground = { webhooks: webhooks.stop, keyCleanup: keyCleanup.stop, audit: audit.stop };
+      const inBackground = {
+        webhooks: webhooks.stop,
+        askingAgain: askingAgain.stop,
+        keyCleanup: keyCleanup.stop,
+        audit: audit.stop,
+      };
       await stopInOrder(
         [
           { withinMs: config.SHUTDOWN_DELAY_MS + finishWithinMs, parts: { ...finishing, ...inBackground } },

@@ -19,7 +19,7 @@ GRANT SELECT, INSERT ON order_events, inbox, operator_actions TO order_service;
 
 -- A message that waits cannot be changed; one that was published is deleted after a while.
 GRANT SELECT, INSERT, DELETE ON outbox TO order_service;
-GRANT UPDATE (published_at, attempts, next_attempt_at, last_error) ON outbox TO order_service;
+GRANT UPDATE (published_at, attempts, next_attempt_at, last_error, repeated_at) ON outbox TO order_service;
 GRANT USAGE ON SEQUENCE outbox_id_seq TO order_service;
 
 -- A key that has expired is deleted, or taken by another request.

@@ -22,7 +22,7 @@ GRANT UPDATE (state, updated_at) ON reservations TO processor_service;
 
 -- A message that waits cannot be changed; one that was published is deleted after a while.
 GRANT SELECT, INSERT, DELETE ON outbox TO processor_service;
-GRANT UPDATE (published_at, attempts, next_attempt_at, last_error) ON outbox TO processor_service;
+GRANT UPDATE (published_at, attempts, next_attempt_at, last_error, repeated_at) ON outbox TO processor_service;
 GRANT USAGE ON SEQUENCE outbox_id_seq TO processor_service;
 
 -- The audit: who did what to which letter is said once, how it ended later.

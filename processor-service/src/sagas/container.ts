@@ -3,7 +3,9 @@ import type { Clock } from '#shared/kernel/clock.ts';
 import { AppError } from '#shared/kernel/errors.ts';
 import type { Failpoint } from '#shared/kernel/failpoints.ts';
 import type { Logger } from '#shared/observability/logger.ts';
+import { createRepeatMessages } from '#shared/outbox/repeat-messages.ts';
 import type { createPool } from '#shared/postgres/pool.ts';
+import { createAnswerAgain } from '../application/answer-again.ts';
 import { createCancelOrder } from '../application/cancel-order.ts';
 import { createCompensateOrder } from '../application/compensate-order.ts';
 import { observeSagaSteps } from '../application/observe-saga-steps.ts';
@@ -58,6 +60,7 @@ export function createSagas(parts: {
   const compensate = createCompensateOrder({ takeStep, gateway, attempt, failpoint });
   const processOrder = createProcessOrder({ takeStep, gateway, compensate, failpoint });
   const refundOrder = createRefundOrder({ sagas, takeStep, gateway, attempt, failpoint });
+  const answerAgain = createAnswerAgain({ repeat: createRepeatMessages({ pool, wakeRelay: announce }) });
   const watchdog = createSagaWatchdog({
     sagas,
     drive: createDriveOverdueSaga({
@@ -72,9 +75,12 @@ export function createSagas(parts: {
     logger,
   });
   return {
-    processOrder,
-    cancelOrder: createCancelOrder({ takeStep, compensate }),
-    refundOrder,
+    processOrder: {
+      ...processOrder,
+      process: answerAgain(processOrder.process, ({ order }) => order.orderId),
+    },
+    cancelOrder: answerAgain(createCancelOrder({ takeStep, compensate }), ({ order }) => order.orderId),
+    refundOrder: { ...refundOrder, request: answerAgain(refundOrder.request, ({ orderId }) => orderId) },
     readSagas: createReadSagas({ sagas }),
     resumeSaga: createResumeSaga({ sagas, takeSteps, clock }),
     watchdog,

@@ -24,7 +24,7 @@ export const waitingMessages: Statement = {
   text: `
     SELECT id, order_id AS "orderId", type
     FROM outbox
-    WHERE published_at IS NULL AND created_at < now() - $1 * interval '1 millisecond'
+    WHERE published_at IS NULL AND coalesce(repeated_at, created_at) < now() - $1 * interval '1 millisecond'
     ORDER BY id
     LIMIT $2`,
 };

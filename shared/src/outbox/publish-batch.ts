@@ -20,6 +20,8 @@ export interface ClaimedMessage {
   readonly type: string;
   readonly correlation_id: string;
   readonly created_at: Date;
+  /** When it was written, or taken back to be published once more. */
+  readonly waiting_since: Date;
   readonly payload: string;
   readonly attempts: number;
 }
@@ -56,7 +58,7 @@ export function createPublishBatch(options: {
       try {
         await publisher.publish(toOutgoing(message));
         onConfirmed();
-        publishingDelay.observe((Date.now() - message.created_at.getTime()) / 1_000);
+        publishingDelay.observe((Date.now() - message.waiting_since.getTime()) / 1_000);
         failpoint('relay.after-confirm');
         result.confirmed.push(message.id);
       } catch (error) {

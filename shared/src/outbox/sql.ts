@@ -7,7 +7,8 @@ import type { Statement } from '../postgres/statement.ts';
 export const claimMessages: Statement = {
   name: 'outbox-claim',
   text: `
-    SELECT id, message_id, order_id, type, correlation_id, created_at, payload, attempts
+    SELECT id, message_id, order_id, type, correlation_id, created_at, payload, attempts,
+           coalesce(repeated_at, created_at) AS waiting_since
     FROM outbox AS message
     WHERE published_at IS NULL
       AND shard = ANY ($1::smallint[])
@@ -41,15 +42,24 @@ export const postponeMessages: Statement = {
     WHERE outbox.id = failed.id`,
 };
 
-/** How much waits, counted up to 10000, and for how many seconds the oldest of it. */
+/** Takes messages about the orders $1 back that were published $2 milliseconds ago, or longer: they go out once more. */
+export const repeatMessages: Statement = {
+  name: 'outbox-repeat',
+  text: `
+    UPDATE outbox SET published_at = NULL, repeated_at = now()
+    WHERE order_id = ANY ($1::uuid[]) AND published_at <= now() - $2 * interval '1 millisecond'`,
+};
+
+/** Of the first 10000 that wait: how many there are, and for how many seconds the oldest of them has waited. */
 export const countBacklog: Statement = {
   name: 'outbox-backlog',
   text: `
-    SELECT (SELECT count(*)::int FROM (SELECT FROM outbox WHERE published_at IS NULL LIMIT 10000) AS waiting) AS messages,
-           coalesce((
-             SELECT extract(epoch FROM now() - created_at)::float8
-             FROM outbox WHERE published_at IS NULL ORDER BY id LIMIT 1
-           ), 0) AS "oldestSeconds"`,
+    SELECT count(*)::int AS messages,
+           coalesce(max(extract(epoch FROM now() - waiting_since)), 0)::float8 AS "oldestSeconds"
+    FROM (
+      SELECT coalesce(repeated_at, created_at) AS waiting_since
+      FROM outbox WHERE published_at IS NULL ORDER BY id LIMIT 10000
+    ) AS waiting`,
 };
 
 /** Deletes from the old end, looking at no more than $2 rows: published ones older than $1 milliseconds. */

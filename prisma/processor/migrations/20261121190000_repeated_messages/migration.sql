@@ -1,0 +1,2 @@
+-- AlterTable
+ALTER TABLE "outbox" ADD COLUMN "repeated_at" TIMESTAMPTZ(3);
