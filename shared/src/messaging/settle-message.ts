@@ -7,6 +7,7 @@ import type { Failpoint } from '../kernel/failpoints.ts';
 import { createSequence } from '../kernel/sequence.ts';
 import { sleep } from '../kernel/sleep.ts';
 import { beginWork } from '../observability/work-at-hand.ts';
+import { createAcknowledger } from './acknowledge-in-sets.ts';
 import { countConsumed, handlingDuration, waitingDuration } from './consumer-metrics.ts';
 import { isPoisonous, isSuspect, poison } from './failure-policy.ts';
 import { type IncomingMessage, readMessage } from './message.ts';
@@ -34,7 +35,8 @@ interface Delivery {
   readonly message: IncomingMessage;
   /** Whether the broker still waits for the answer. */
   isOurs(): boolean;
-  acknowledge(): void;
+  /** Resolves once that is sent. */
+  acknowledge(): Promise<void>;
 }
 
 /** The error with which an attempt at a message failed, if it did. */
@@ -83,7 +85,7 @@ export function createSettler(options: {
       });
       if (isSettled) {
         failpoint('consumer.before-ack');
-        if (isOurs()) acknowledge();
+        if (isOurs()) await acknowledge();
         lastAckAt = performance.now();
         return;
       }
@@ -108,12 +110,14 @@ export function createSettler(options: {
   return {
     by(channel) {
       const isOurs = (): boolean => currentChannel() === channel;
+      const acknowledger = createAcknowledger(channel, isOurs);
       /** The first suspect that this channel delivered: it also ran first the last time, and got no answer. */
       let firstInLine: ConsumeMessage | undefined;
 
       return (delivered) => {
         const message = readMessage(queue, delivered);
-        const delivery = { message, isOurs, acknowledge: () => channel.ack(delivered) };
+        const delivery = { message, isOurs, acknowledge: () => acknowledger.acknowledge(delivered) };
+        acknowledger.expect(delivered);
         measureWaiting(message);
         return atWorkOn(message, async () => {
           if (!isSuspect(message)) return settle(delivery, handle);
