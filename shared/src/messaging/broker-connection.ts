@@ -5,6 +5,7 @@ import { type Backoff, backoffDelay } from '../kernel/backoff.ts';
 import { sleep } from '../kernel/sleep.ts';
 import { createPulse } from '../process/pulse.ts';
 import { forgetConnection, measureConnection } from './connection-metrics.ts';
+import { writeInSets } from './write-in-sets.ts';
 
 /** One connection to the broker that comes back by itself, until it is stopped. */
 export interface BrokerConnection {
@@ -49,6 +50,7 @@ export function createBrokerConnection(options: {
       keepAlive: true,
       clientProperties: { connection_name: name },
     });
+    writeInSets(connection);
     const closed = new Promise<Error | undefined>((resolve) => {
       connection.on('close', resolve);
     });
