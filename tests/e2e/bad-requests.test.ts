@@ -231,6 +231,17 @@ describe('a question is refused when', () => {
     await problemOf(response);
   });
 
+  test.each([
+    ['DELETE', '/orders', 'GET, HEAD, POST'],
+    ['PUT', '/orders/not-a-uuid?x=/a', 'GET, HEAD'],
+    ['GET', '/orders/01a1fc15-e415-7615-b6f8-f42a39fec97f/cancel', 'POST'],
+    ['POST', '/docs/static/index.html', 'GET, HEAD'],
+  ])('it is a %s of %s, which takes %s', async (method, path, allowed) => {
+    const response = await fetch(`${system.urls.order}${path}`, { method });
+    expect([response.status, response.headers.get('allow')]).toEqual([405, allowed]);
+    expect(await problemOf(response)).toMatchObject({ code: 'HTTP_405' });
+  });
+
   test('it is not even HTTP', async () => {
     const { hostname, port } = new URL(system.urls.order);
     const socket = connect(Number(port), hostname);

@@ -4,15 +4,24 @@ import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod';
 import { replayedHeader } from '../idempotency/key.ts';
 import { AppError, toAppError } from '../kernel/errors.ts';
 import { traceIdOf } from '../observability/trace-context.ts';
+import { watchMethods } from './allowed-methods.ts';
 import type { HttpServer } from './http-server.ts';
 import { httpProblem, type Problem, problemContentType, retryAfterSecondsOf, toProblem } from './problem.ts';
 
-/** Answers whatever is thrown, and addresses that lead nowhere, with problem documents. */
+/**
+ * Answers whatever is thrown, addresses that lead nowhere, and methods that an address does not take, with problem
+ * documents. Has to be called before routes are added.
+ */
 export function answerErrors(app: HttpServer): void {
   app.setErrorHandler((thrown: Error, request, reply) => answerError(thrown, request, reply));
-  app.setNotFoundHandler((request, reply) =>
-    send(reply, httpProblem(404, 'There is nothing at this address', whichRequest(request))),
-  );
+  const methodsOf = watchMethods(app);
+  app.setNotFoundHandler((request, reply) => {
+    const methods = methodsOf(request.url.split('?', 1)[0] ?? '');
+    if (methods.length === 0)
+      return send(reply, httpProblem(404, 'There is nothing at this address', whichRequest(request)));
+    reply.header('allow', methods.join(', '));
+    return send(reply, httpProblem(405, 'This address does not take this method', whichRequest(request)));
+  });
 }
 
 /** Failures of ours are logged, and not told. */
