@@ -1,8 +1,10 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { Webhook as Verifier } from 'standardwebhooks';
 import type { NewWebhook } from '#order-service/application/manage-webhooks.ts';
+import { measureOverdueDeliveries } from '#order-service/infrastructure/postgres/sql/webhook-deliveries.ts';
 import type { Caller } from '#shared/auth/caller.ts';
 import { newId } from '#shared/kernel/ids.ts';
+import { query } from '#shared/postgres/statement.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';
 import { startWebhookReceiver, type WebhookReceiver } from '../support/webhook-receiver.ts';
@@ -91,6 +93,32 @@ describe('a webhook', () => {
     await orders.orders.place(placement);
     await expect(orders.orders.place(placement)).rejects.toMatchObject({ code: 'INTERNAL' });
     expect(await logOf(webhook.id)).toHaveLength(1);
+  });
+
+  test('is overdue from when it should have been sent until it is, or is not wanted any more', async () => {
+    const { pool } = database;
+    const overdueSeconds = async (): Promise<number> => {
+      const [found] = await query<{ overdueSeconds: number }>(pool, measureOverdueDeliveries, []);
+      return Math.floor((found?.overdueSeconds ?? Number.NaN) / 60) * 60;
+    };
+    expect(await overdueSeconds()).toBe(0);
+    const { webhook: prompt } = await subscribe();
+    const { webhook: late } = await subscribe();
+    await place();
+    await place();
+    const isDueIn = (minutes: number, webhookId: string) =>
+      pool.query(
+        `UPDATE webhook_deliveries SET next_attempt_at = now() + $1 * interval '1 minute'
+         WHERE id = (SELECT max(id::text)::uuid FROM webhook_deliveries WHERE webhook_id = $2)`,
+        [minutes, webhookId],
+      );
+    await pool.query(`UPDATE webhook_deliveries SET next_attempt_at = now() + interval '1 hour'`);
+    expect(await overdueSeconds()).toBe(0);
+    await isDueIn(-5, late.id);
+    await isDueIn(-2, prompt.id);
+    expect(await overdueSeconds()).toBe(300);
+    await one.manage.change(late.id, { status: 'disabled' }, ada);
+    expect(await overdueSeconds()).toBe(120);
   });
 
   test('of an administrator may be told of the orders of everybody', async () => {

@@ -1,6 +1,10 @@
+import type { Pool } from 'pg';
 import { Counter } from 'prom-client';
+import { registerLookedUpGauges } from '#shared/metrics/looked-up-gauges.ts';
+import { query } from '#shared/postgres/statement.ts';
 import type { RecordedAttempt, WebhookDeliveries } from '../../application/ports/webhook-repository.ts';
 import type { DisabledReason } from '../../domain/webhook.ts';
+import { measureOverdueDeliveries } from '../postgres/sql/webhook-deliveries.ts';
 
 const attempts = new Counter({
   name: 'oms_webhook_attempts_total',
@@ -37,4 +41,16 @@ export function measureDeliveries<D extends Pick<WebhookDeliveries, 'record'>>(d
 function outcomeOf({ status, attempt: { statusCode } }: RecordedAttempt): (typeof outcomes)[number] {
   if (status === 'delivered') return 'delivered';
   return outcomes.find((outcome) => outcome === `${Math.floor((statusCode ?? 0) / 100)}xx`) ?? 'no answer';
+}
+
+/** Looks for deliveries that should have been attempted, whenever metrics are asked for. */
+export function measureOverdue(pool: Pool): void {
+  const look = async () => (await query<{ overdueSeconds: number }>(pool, measureOverdueDeliveries, []))[0];
+  registerLookedUpGauges(look, [
+    {
+      name: 'oms_webhook_overdue_seconds',
+      help: 'How long the webhook that is most overdue should have been sent; 0 without any. Every replica tells the same: take the maximum',
+      tell: (gauge, { overdueSeconds }) => gauge.set(overdueSeconds),
+    },
+  ]);
 }

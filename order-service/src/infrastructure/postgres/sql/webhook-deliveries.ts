@@ -53,6 +53,23 @@ export const claimDeliveries: Statement = {
                WHERE order_id = delivery.order_id AND version = delivery.version) AS cause`,
 };
 
+/** For how many seconds the delivery that is most overdue has been so, of webhooks that take any; 0 without any. */
+export const measureOverdueDeliveries: Statement = {
+  name: 'overdue-deliveries',
+  text: `
+    WITH RECURSIVE ${waiting}
+    SELECT coalesce(max(extract(epoch FROM now() - first.next_attempt_at)) FILTER (WHERE first.next_attempt_at < now()), 0)::float8
+             AS "overdueSeconds"
+    FROM waiting
+    CROSS JOIN LATERAL (SELECT * FROM webhooks WHERE id = waiting.webhook_id OFFSET 0) AS webhook
+    CROSS JOIN LATERAL (
+      SELECT next_attempt_at FROM webhook_deliveries
+      WHERE webhook_id = webhook.id AND status = 'pending'
+      ORDER BY next_attempt_at LIMIT 1
+    ) AS first
+    WHERE webhook.status = 'enabled'`,
+};
+
 /**
  * Writes down the attempt $3 (JSON) at delivery $1, unless its lease $2 is not the present one any more. Its status is
  * $4 then, and it is due again in $5 milliseconds if that is pending; $8 attempts are kept. The webhook learns since when
