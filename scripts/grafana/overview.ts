@@ -1,6 +1,7 @@
 import { layOut } from './panels.ts';
 import { now, requests, sagas } from './rows-of-orders.ts';
-import { messages, outbox, payment, processes } from './rows-of-services.ts';
+import { payment, webhooks } from './rows-of-partners.ts';
+import { messages, outbox, processes } from './rows-of-services.ts';
 
 /** The dashboard "Orders: saga overview" in the form that Grafana provisions. */
 export function ordersSagaOverview(): object {
@@ -32,6 +33,6 @@ export function ordersSagaOverview(): object {
         },
       ],
     },
-    panels: layOut([now, sagas, requests, outbox, messages, payment, processes]),
+    panels: layOut([now, sagas, requests, outbox, messages, payment, webhooks, processes]),
   };
 }

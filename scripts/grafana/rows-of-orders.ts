@@ -176,11 +176,5 @@ export const requests: Row = {
       unit: 's',
       queries: [p95('oms_grpc_call_duration_seconds', `${chosen}, method!~".*/Watch.*"`, 'method')],
     },
-    {
-      title: 'Webhooks: attempts',
-      description: 'By what came of them.',
-      unit: 'ops',
-      queries: [[rate('oms_webhook_attempts_total', 'outcome'), '{{outcome}}']],
-    },
   ],
 };

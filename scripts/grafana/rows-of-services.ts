@@ -115,39 +115,12 @@ export const messages: Row = {
       unit: 's',
       queries: [p95('oms_message_handling_seconds', chosen, 'queue')],
     },
-  ],
-};
-
-export const payment: Row = {
-  title: 'Payment provider',
-  columns: 3,
-  panels: [
     {
-      title: 'Calls by outcome',
-      description: 'ok includes payments that were declined; otherwise the code of the error.',
+      title: 'Sent once more',
+      description:
+        'By the order-service because nobody had answered, by the processor-service because it was asked again.',
       unit: 'ops',
-      queries: [
-        [
-          rate('oms_payment_call_duration_seconds_count', 'operation', 'outcome'),
-          '{{operation}} {{outcome}}',
-        ],
-      ],
-    },
-    {
-      title: 'How long calls take: 95 of 100 at most',
-      description: 'By what was asked.',
-      unit: 's',
-      queries: [p95('oms_payment_call_duration_seconds', '', 'operation')],
-    },
-    {
-      title: 'Circuit breaker not closed',
-      description: 'Coloured while calls are not let through, or only to try.',
-      unit: 'none',
-      as: 'states',
-      worrying: 1,
-      queries: [
-        ['max by (instance, state) (oms_payment_circuit_state{state!="closed"})', '{{instance}} {{state}}'],
-      ],
+      queries: [[rate(`oms_messages_repeated_total{${chosen}}`, 'service'), '{{service}}']],
     },
   ],
 };
