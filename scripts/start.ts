@@ -38,9 +38,18 @@ onStopRequest({
   },
 });
 
+const usage = `usage: npm start               the whole system, until Ctrl-C
+       npm start -- --auth     and it answers only who has a token; npm run token makes others than it prints
+
+What can be set by environment variables stands in .env.example.`;
+
 try {
+  const { auth, help } = readOptions();
+  if (help) {
+    write(usage);
+    process.exit();
+  }
   const { insistedPorts, ...settings } = readStartSettings(process.env);
-  const auth = wantsAuth();
   const logToFile = openLogFiles(join(dir, 'log'));
   const showService = createServiceLog({ color: process.stdout.isTTY === true, write });
   report('Starting PostgreSQL, RabbitMQ and the services');
@@ -68,11 +77,14 @@ try {
 process.exit();
 
 /** @throws StackError about anything else on the command line. */
-function wantsAuth(): boolean {
+function readOptions() {
   try {
-    return parseArgs({ options: { auth: { type: 'boolean', default: false } } }).values.auth;
+    const { values } = parseArgs({
+      options: { auth: { type: 'boolean', default: false }, help: { type: 'boolean', default: false } },
+    });
+    return values;
   } catch (error) {
-    throw new StackError(`${(error as Error).message}\nusage: npm start [-- --auth]`);
+    throw new StackError(`${(error as Error).message}\n${usage}`);
   }
 }
 

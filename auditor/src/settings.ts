@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { readStackFile } from '#scripts/local-stack/stack-file.ts';
 import { repositoryRoot } from '#scripts/prisma/databases.ts';
-import { amqpUrl, httpUrl, parseEnvironment, postgresUrl } from '#shared/config/environment.ts';
+import { amqpUrl, ConfigError, httpUrl, parseEnvironment, postgresUrl } from '#shared/config/environment.ts';
 
 const settings = z.object({
   ORDER_DATABASE_URL: postgresUrl,
@@ -26,5 +26,10 @@ export function readSettings(env: NodeJS.ProcessEnv): Readonly<z.infer<typeof se
     AMQP_URL: stack.amqpUrl,
   };
   const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''));
-  return parseEnvironment(settings, { ...local, ...given });
+  try {
+    return parseEnvironment(settings, { ...local, ...given });
+  } catch (error) {
+    if (stack || !(error instanceof ConfigError)) throw error;
+    throw new ConfigError(`${error.message}\nSet them, or run \`npm start\` first`);
+  }
 }

@@ -194,13 +194,12 @@ describe('the dead-letter command', () => {
       code: 2,
       stderr: "Unknown option '--limit'\n",
     });
-    const misuses = [
-      ['resurrect'],
-      ['replay'],
-      ['discard', 'without-a-reason'],
-      ['edit', 'without-a-file'],
-      ['stop'],
-    ];
+    expect(await dlq(['resurrect'])).toMatchObject({
+      code: 2,
+      stdout: '',
+      stderr: expect.stringMatching(/^there is no command resurrect\n\nusage: /),
+    });
+    const misuses = [[], ['replay'], ['discard', 'without-a-reason'], ['edit', 'without-a-file'], ['stop']];
     for (const misused of await Promise.all(misuses.map((args) => dlq(args)))) {
       expect(misused).toMatchObject({ code: 2, stdout: '', stderr: expect.stringMatching(/^usage: /) });
     }

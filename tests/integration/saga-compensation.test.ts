@@ -264,7 +264,11 @@ describe('what an operator asks', () => {
       code: 1,
       stderr: expect.stringContaining('not the id of an order'),
     });
-    expect(await sagasCommand()).toMatchObject({ code: 2, stderr: expect.stringContaining('usage:') });
+    expect(await sagasCommand()).toMatchObject({ code: 2, stderr: expect.stringMatching(/^usage:/) });
+    expect(await sagasCommand('resurrect')).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/^there is no command resurrect\n\nusage:/),
+    });
   });
 
   test('is answered in pages, newest order first, by state', async () => {

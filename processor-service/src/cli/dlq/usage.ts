@@ -80,10 +80,11 @@ The id of a letter may be given by its end, as list shows it. More about a comma
 
 It finds the broker and the database of a running npm start; for others set AMQP_URL and PROCESSOR_DATABASE_URL.`;
 
-/** How a command is used, or all of them. */
+/** How a command is used, or all of them, with a word about one that does not exist. */
 export function usageOf(command: string | undefined): string {
-  const known = command !== undefined && Object.hasOwn(commands, command) ? commands[command] : undefined;
-  if (!known) return overview;
+  if (command === undefined) return overview;
+  const known = Object.hasOwn(commands, command) ? commands[command] : undefined;
+  if (!known) return `there is no command ${command}\n\n${overview}`;
   const { synopsis, summary, details } = known;
   return `usage: npm run dlq -- ${synopsis}\n\n${summary}${details ? `\n\n${details}` : ''}`;
 }

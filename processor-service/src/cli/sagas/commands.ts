@@ -5,7 +5,7 @@ import type { ResumeSaga } from '../../application/resume-saga.ts';
 import { type Saga, type SagaState, sagaStates, stuckRefundsOf } from '../../domain/saga.ts';
 import { readText, requireSense, wrongUse } from '../wrong-use.ts';
 
-export const usage = `usage: npm run sagas -- <command>
+const usage = `usage: npm run sagas -- <command>
 
   list [--state <state>]             the sagas, those of the newest orders first
   show <order>                       everything about one
@@ -13,6 +13,14 @@ export const usage = `usage: npm run sagas -- <command>
 
 States: ${sagaStates.join(', ')}.
 needs_attention includes completed sagas with a refund that does.`;
+
+const commands: readonly string[] = ['list', 'show', 'resume'];
+
+/** How it is used, with a word about a command that does not exist. */
+export function usageFor(word: string | undefined): string {
+  const isUnknown = word !== undefined && !word.startsWith('-') && !commands.includes(word);
+  return isUnknown ? `there is no command ${word}\n\n${usage}` : usage;
+}
 
 /** What an operator wants done. */
 export type SagaCommand = (useCases: { readSagas: ReadSagas; resumeSaga: ResumeSaga }) => Promise<void>;

@@ -10,7 +10,7 @@ import { parseSagaConfig, patienceOf } from '../../config.ts';
 import { createSagaRepository } from '../../infrastructure/postgres/saga-repository.ts';
 import { findAddress } from '../stack-address.ts';
 import { tellWrongOption } from '../wrong-use.ts';
-import { readCommandLine, type SagaCommand, usage } from './commands.ts';
+import { readCommandLine, type SagaCommand, usageFor } from './commands.ts';
 
 async function run(command: SagaCommand): Promise<void> {
   const config = parseSagaConfig({ ...process.env, PROCESSOR_DATABASE_URL: await findAddress('database') });
@@ -37,11 +37,12 @@ async function run(command: SagaCommand): Promise<void> {
 process.stdout.on('error', () => process.exit(0));
 
 try {
-  const command = readCommandLine(process.argv.slice(2));
+  const args = process.argv.slice(2);
+  const command = readCommandLine(args);
   if (command) await run(command);
-  else if (process.argv.includes('--help')) console.log(usage);
+  else if (args.includes('--help')) console.log(usageFor(undefined));
   else {
-    console.error(usage);
+    console.error(usageFor(args[0]));
     process.exitCode = 2;
   }
 } catch (error) {
