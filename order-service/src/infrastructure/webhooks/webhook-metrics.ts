@@ -18,7 +18,8 @@ const disabled = new Counter({
   labelNames: ['reason'],
 });
 
-const outcomes = ['delivered', '1xx', '2xx', '3xx', '4xx', '5xx', 'no answer'] as const;
+/** An answer that is none of 2xx counts by its class; before the final one HTTP clients see no 1xx. */
+const outcomes = ['delivered', '3xx', '4xx', '5xx', 'no answer'] as const;
 /** Those that are not the owner's own wish. */
 const reasons: readonly DisabledReason[] = ['gone', 'failing'];
 
