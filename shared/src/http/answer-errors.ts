@@ -56,14 +56,14 @@ function send(reply: FastifyReply, problem: Problem): FastifyReply {
   return reply.code(problem.status).type(problemContentType).serializer(JSON.stringify).send(problem);
 }
 
-function describe(thrown: Error & { statusCode?: number }, request: FastifyRequest): Problem {
+function describe(thrown: Error & { statusCode?: number; code?: string }, request: FastifyRequest): Problem {
   if (hasZodFastifySchemaValidationErrors(thrown)) {
     return toProblem(invalid(thrown.validation), whichRequest(request));
   }
   if (!(thrown instanceof AppError) && thrown.statusCode && thrown.statusCode < 500) {
     return {
       ...httpProblem(thrown.statusCode, STATUS_CODES[thrown.statusCode] ?? 'Error', whichRequest(request)),
-      detail: thrown.message,
+      detail: thrown.code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE' ? 'send application/json' : thrown.message,
     };
   }
   return toProblem(toAppError(thrown), whichRequest(request));
@@ -96,7 +96,9 @@ function toFieldErrors({ instancePath, keyword, message = 'is not valid', params
       message: 'is not a known field',
     }));
   }
-  return [{ field: path.join('.'), message }];
+  // zod says of what is missing that it is of the wrong type, and tells it apart in its text alone.
+  const isMissing = keyword === 'invalid_type' && message.endsWith('received undefined');
+  return [{ field: path.join('.'), message: isMissing ? 'is required' : message }];
 }
 
 function whichRequest(request: FastifyRequest): { instance: string; correlationId: string } {

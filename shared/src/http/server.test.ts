@@ -57,6 +57,26 @@ describe('a server', () => {
     expect(fields.sort()).toEqual(['colour', 'name', 'sizes.1.cm', 'sizes.1.mm']);
   });
 
+  test('leads from its address to the page that describes it', async () => {
+    const response = await app.inject({ url: '/' });
+    expect([response.statusCode, response.headers.location]).toEqual([302, '/docs']);
+  });
+
+  test('tells what is missing from what is wrong', async () => {
+    const payload = { sizes: [{}] };
+    const response = await app.inject({ method: 'POST', url: '/things', payload });
+    expect(response.json().errors).toEqual([
+      { field: 'name', message: 'is required' },
+      { field: 'sizes.0.cm', message: 'is required' },
+    ]);
+  });
+
+  test('says what it reads to whoever sends something else', async () => {
+    const headers = { 'content-type': 'application/x-www-form-urlencoded' };
+    const response = await app.inject({ method: 'POST', url: '/things', headers, payload: '{}' });
+    expect(response.json()).toMatchObject({ status: 415, detail: 'send application/json' });
+  });
+
   test.each([
     ['broken JSON', 400, { 'content-type': 'application/json' }, '{"name":'],
     ['another media type', 415, { 'content-type': 'text/xml' }, '<a/>'],

@@ -35,7 +35,7 @@ const longestFarewellMs = 5_000;
 /**
  * A server as both services want it: routes that say who may use them, zod on the way in and out, RFC 9457 problems,
  * correlation ids, limits on what a client may take up, OpenAPI 3.1 at `/openapi.json`, the events in AsyncAPI 3 at
- * `/asyncapi.json`, a browsable page at `/docs`, metrics at `/metrics`. Routes are registered by the caller.
+ * `/asyncapi.json`, a browsable page at `/docs`, to which `/` leads, metrics at `/metrics`. Routes are registered by the caller.
  */
 export async function createHttpServer(options: {
   title: string;
@@ -96,6 +96,10 @@ export async function createHttpServer(options: {
     // The service may well be reached over plain HTTP, behind whatever speaks TLS for it.
     transformStaticCSP: (policy) => policy.replace(' upgrade-insecure-requests;', ''),
   });
+  // Who opens the address itself wants to know what there is.
+  app.get('/', { config: { access: 'public' }, schema: { hide: true } }, async (_request, reply) =>
+    reply.redirect('/docs'),
+  );
   app.get('/openapi.json', { config: { access: 'public' }, schema: { hide: true } }, async () =>
     app.swagger(),
   );
