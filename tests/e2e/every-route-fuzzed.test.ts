@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { z } from 'zod';
+import { openApiOf } from '../support/openapi.ts';
 import { createTestSystem, orderBody, orderClient, type TestSystem } from '../support/system.ts';
 
 /** For each route: bounded, as it is part of every run of the tests. Each run draws other requests. */
@@ -49,9 +50,9 @@ async function post(path: string, body: object = {}): Promise<{ id: string }> {
 afterAll(() => system?.dispose());
 
 async function routesOf(service: 'order' | 'processor'): Promise<Route[]> {
-  const document = (await (await fetch(`${system.urls[service]}/openapi.json`)).json()) as {
-    paths: Record<string, Record<string, Operation>>;
-  };
+  const document = await openApiOf<{ paths: Record<string, Record<string, Operation>> }>(
+    system.urls[service],
+  );
   return Object.entries(document.paths).flatMap(([path, methods]) =>
     Object.entries(methods).map(([method, operation]) => ({ method, path, operation })),
   );

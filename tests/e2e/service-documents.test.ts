@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { openApiOf } from '../support/openapi.ts';
 import { createTestSystem, type TestSystem } from '../support/system.ts';
 
 let system: TestSystem;
@@ -10,6 +11,7 @@ beforeAll(async () => {
 afterAll(() => system?.dispose());
 
 interface Operation {
+  readonly operationId?: string;
   readonly summary?: string;
   readonly parameters?: readonly { name: string; in: string; required?: boolean; schema: object }[];
   readonly requestBody?: { content: Record<string, { schema: object }> };
@@ -19,6 +21,7 @@ interface OpenApi {
   readonly openapi: string;
   readonly info: { title: string; version: string };
   readonly paths: Record<string, Record<string, Operation>>;
+  readonly components: { readonly schemas: Record<string, object> };
   readonly webhooks?: Record<string, Record<string, Operation>>;
 }
 
@@ -89,8 +92,21 @@ describe.each([
     expect(found.sort()).toEqual([...routes].sort());
   });
 
+  test('names each operation and what it answers, for clients that are generated from it', async () => {
+    const { paths, components } = await documentOf(service);
+    const operations = Object.values(paths).flatMap((methods) => Object.values(methods));
+    const names = operations.map(({ operationId }) => operationId);
+    expect(names.every((name) => /^[a-z][a-zA-Z]+$/.test(name ?? ''))).toBe(true);
+    expect(new Set(names).size).toBe(operations.length);
+    const expected = service === 'order' ? ['Order', 'Webhook'] : ['DeadLetter', 'Saga', 'Stock'];
+    const schemas = Object.keys(components.schemas);
+    expect(schemas).toEqual(expect.arrayContaining(['Problem', ...expected]));
+    const text = JSON.stringify({ paths, components });
+    expect(schemas.filter((name) => !text.includes(`"#/components/schemas/${name}"`))).toEqual([]);
+  });
+
   test('describes what each route takes and answers, problems included', async () => {
-    const { paths } = await documentOf(service);
+    const { paths } = await openApiOf<OpenApi>(system.urls[service]);
     for (const [path, methods] of Object.entries(paths)) {
       for (const [method, { parameters = [], requestBody, responses }] of Object.entries(methods)) {
         const inPath = parameters.filter((parameter) => parameter.in === 'path');

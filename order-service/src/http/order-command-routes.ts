@@ -51,6 +51,7 @@ export function registerOrderCommandRoutes(app: HttpServer, useCases: { changeOr
     {
       config: { access: 'orders:write' },
       schema: {
+        operationId: 'cancelOrder',
         tags,
         summary: 'Ask for an order to be cancelled',
         description:
@@ -72,6 +73,7 @@ export function registerOrderCommandRoutes(app: HttpServer, useCases: { changeOr
     {
       config: { access: 'orders:write' },
       schema: {
+        operationId: 'payOrder',
         tags,
         summary: 'Ask for an order with manual payment to be paid',
         params: orderIdParams,
@@ -88,6 +90,7 @@ export function registerOrderCommandRoutes(app: HttpServer, useCases: { changeOr
     {
       config: { access: 'orders:admin' },
       schema: {
+        operationId: 'refundOrder',
         tags,
         summary: 'Ask for money to be given back, all of it or a part',
         description:
@@ -110,6 +113,7 @@ export function registerOrderCommandRoutes(app: HttpServer, useCases: { changeOr
     {
       config: { access: 'orders:admin' },
       schema: {
+        operationId: 'markOrderFinished',
         tags,
         summary: 'Mark a completed order as finished',
         params: orderIdParams,

@@ -41,6 +41,7 @@ export function registerOrderEventsRoute(
     {
       config: { access: 'orders:read' },
       schema: {
+        operationId: 'watchOrder',
         tags: ['orders'],
         summary: 'What happens to an order, while it happens',
         description:

@@ -34,6 +34,7 @@ export function registerOrderRoutes(
     {
       config: { access: 'orders:write' },
       schema: {
+        operationId: 'createOrder',
         tags,
         summary: 'Place an order',
         description: 'Answers once the order is durable. It is processed afterwards: ask for it again.',
@@ -59,6 +60,7 @@ export function registerOrderRoutes(
     {
       config: { access: 'orders:read' },
       schema: {
+        operationId: 'getOrder',
         tags,
         summary: 'One order',
         params: orderIdParams,
@@ -76,6 +78,7 @@ export function registerOrderRoutes(
     {
       config: { access: 'orders:read' },
       schema: {
+        operationId: 'listOrders',
         tags,
         summary: 'Orders, newest first',
         querystring: listQuery,
@@ -93,6 +96,7 @@ export function registerOrderRoutes(
     {
       config: { access: 'orders:read' },
       schema: {
+        operationId: 'getOrderTimeline',
         tags,
         summary: 'Everything that happened to an order, oldest first',
         params: orderIdParams,

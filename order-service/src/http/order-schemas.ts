@@ -106,63 +106,69 @@ export const listQuery = z.strictObject({
   cursor: z.string().min(1).max(64).optional(),
 });
 
-export const orderResource = z.object({
-  id: z.uuid(),
-  customerId: z.string(),
-  status: orderStatus,
-  currency: z.string(),
-  items: z.array(
-    z.object({
-      sku: z.string(),
-      quantity: z.int(),
-      unitPrice: z.object({ amountMinor: z.int(), currency: z.string() }),
-    }),
-  ),
-  totalMinor: z.int(),
-  description: z.string().nullable(),
-  metadata: z.record(z.string(), z.string()),
-  failure: z.object({ code: z.string(), message: z.string(), recoverable: z.boolean() }).nullable(),
-  payment: z.enum(paymentModes),
-  paymentRequested: z.boolean().describe('Of a manual payment'),
-  paidMinor: z.int().describe('What was captured'),
-  refundedMinor: z.int().describe('What went back'),
-  refunds: z.array(
-    z.object({
-      id: z.uuid(),
-      amountMinor: z.int(),
-      reason: z.string(),
-      status: z.enum(['requested', 'refunded', 'rejected']),
-    }),
-  ),
-  cancellation: z
-    .object({
-      status: z.enum(['requested', 'accepted', 'rejected']),
-      reason: z.string(),
-      message: z.string().optional().describe('Why it was rejected'),
-    })
-    .nullable(),
-  version: z.int(),
-  createdAt: z.iso.datetime(),
-  updatedAt: z.iso.datetime(),
-});
+export const orderResource = z
+  .object({
+    id: z.uuid(),
+    customerId: z.string(),
+    status: orderStatus,
+    currency: z.string(),
+    items: z.array(
+      z.object({
+        sku: z.string(),
+        quantity: z.int(),
+        unitPrice: z.object({ amountMinor: z.int(), currency: z.string() }),
+      }),
+    ),
+    totalMinor: z.int(),
+    description: z.string().nullable(),
+    metadata: z.record(z.string(), z.string()),
+    failure: z.object({ code: z.string(), message: z.string(), recoverable: z.boolean() }).nullable(),
+    payment: z.enum(paymentModes),
+    paymentRequested: z.boolean().describe('Of a manual payment'),
+    paidMinor: z.int().describe('What was captured'),
+    refundedMinor: z.int().describe('What went back'),
+    refunds: z.array(
+      z.object({
+        id: z.uuid(),
+        amountMinor: z.int(),
+        reason: z.string(),
+        status: z.enum(['requested', 'refunded', 'rejected']),
+      }),
+    ),
+    cancellation: z
+      .object({
+        status: z.enum(['requested', 'accepted', 'rejected']),
+        reason: z.string(),
+        message: z.string().optional().describe('Why it was rejected'),
+      })
+      .nullable(),
+    version: z.int(),
+    createdAt: z.iso.datetime(),
+    updatedAt: z.iso.datetime(),
+  })
+  .meta({ id: 'Order' });
 export type OrderResource = z.infer<typeof orderResource>;
 
-export const orderPage = z.object({
-  items: z.array(orderResource),
-  nextCursor: z.string().optional().describe('Pass it as cursor for the next page; absent on the last one'),
-});
+export const orderPage = z
+  .object({
+    items: z.array(orderResource),
+    nextCursor: z.string().optional().describe('Pass it as cursor for the next page; absent on the last one'),
+  })
+  .meta({ id: 'OrderPage' });
 
-export const timelineResource = z.object({
-  orderId: z.uuid(),
-  entries: z.array(
-    z.object({
-      at: z.iso.datetime(),
-      kind: z.enum(['history', 'published', 'waiting', 'received', 'operator']),
-      type: z.string(),
-      detail: z.record(z.string(), z.unknown()),
-    }),
-  ),
-});
+export const timelineResource = z
+  .object({
+    orderId: z.uuid(),
+    entries: z.array(
+      z.object({
+        at: z.iso.datetime(),
+        kind: z.enum(['history', 'published', 'waiting', 'received', 'operator']),
+        type: z.string(),
+        detail: z.record(z.string(), z.unknown()),
+      }),
+    ),
+  })
+  .meta({ id: 'Timeline' });
 
 /** An order as the API shows it. */
 export function toOrderResource(order: Order): OrderResource {

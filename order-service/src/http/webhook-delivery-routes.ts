@@ -21,6 +21,7 @@ export function registerWebhookDeliveryRoutes(app: HttpServer, useCases: { webho
     {
       config: { access: 'orders:read' },
       schema: {
+        operationId: 'listWebhookDeliveries',
         tags,
         summary: 'What was sent to a webhook, newest first',
         params: webhookParams,
@@ -40,6 +41,7 @@ export function registerWebhookDeliveryRoutes(app: HttpServer, useCases: { webho
     {
       config: { access: 'orders:write', answersOnce: true },
       schema: {
+        operationId: 'redeliverWebhook',
         tags,
         summary: 'Send something once more',
         description: 'Under the same `webhook-id`, at once, and again later where that fails.',
@@ -60,6 +62,7 @@ export function registerWebhookDeliveryRoutes(app: HttpServer, useCases: { webho
     {
       config: { access: 'orders:write', answersOnce: true },
       schema: {
+        operationId: 'testWebhook',
         tags,
         summary: 'Send something that is about no order',
         params: webhookParams,

@@ -25,6 +25,7 @@ export function registerWebhookRoutes(app: HttpServer, useCases: { webhooks: Man
     {
       config: { access: 'orders:write', answersOnce: { secret: 'secret' } },
       schema: {
+        operationId: 'createWebhook',
         tags,
         summary: 'Be told what happens to orders',
         description:
@@ -49,6 +50,7 @@ export function registerWebhookRoutes(app: HttpServer, useCases: { webhooks: Man
     {
       config: { access: 'orders:read' },
       schema: {
+        operationId: 'listWebhooks',
         tags,
         summary: "The caller's webhooks, newest first; an administrator sees everybody's",
         querystring: webhookQuery,
@@ -66,6 +68,7 @@ export function registerWebhookRoutes(app: HttpServer, useCases: { webhooks: Man
     {
       config: { access: 'orders:read' },
       schema: {
+        operationId: 'getWebhook',
         tags,
         summary: 'One webhook',
         params: webhookParams,
@@ -80,6 +83,7 @@ export function registerWebhookRoutes(app: HttpServer, useCases: { webhooks: Man
     {
       config: { access: 'orders:write', answersOnce: true },
       schema: {
+        operationId: 'changeWebhook',
         tags,
         summary: 'Change a webhook, disable it, or enable it again',
         params: webhookParams,
@@ -96,6 +100,7 @@ export function registerWebhookRoutes(app: HttpServer, useCases: { webhooks: Man
     {
       config: { access: 'orders:write', answersOnce: true },
       schema: {
+        operationId: 'deleteWebhook',
         tags,
         summary: 'Delete a webhook; what waits for it is not sent any more',
         params: webhookParams,
@@ -113,6 +118,7 @@ export function registerWebhookRoutes(app: HttpServer, useCases: { webhooks: Man
     {
       config: { access: 'orders:write', answersOnce: { secret: 'secret' } },
       schema: {
+        operationId: 'rotateWebhookSecret',
         tags,
         summary: 'Get a new secret',
         description:

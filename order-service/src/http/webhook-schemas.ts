@@ -59,58 +59,68 @@ const nextCursor = z
   .describe('Pass it as cursor for the next page; absent on the last one');
 const time = z.iso.datetime();
 
-export const webhookResource = z.object({
-  id: z.uuid(),
-  owner: z.string().describe('Who subscribed'),
-  url: z.string(),
-  eventTypes: z.array(z.string()),
-  scope: z.enum(webhookScopes),
-  description: z.string().nullable(),
-  status: z.enum(webhookStatuses),
-  disabledReason: z
-    .enum(['asked', 'gone', 'failing'])
-    .nullable()
-    .describe('`gone`: it answered 410; `failing`: nothing had arrived for five days'),
-  failingSince: time.nullable().describe('Since when no delivery has succeeded'),
-  previousSecretUntil: time.nullable().describe('Until then the secret before this one signs, too'),
-  createdAt: time,
-  updatedAt: time,
-});
+export const webhookResource = z
+  .object({
+    id: z.uuid(),
+    owner: z.string().describe('Who subscribed'),
+    url: z.string(),
+    eventTypes: z.array(z.string()),
+    scope: z.enum(webhookScopes),
+    description: z.string().nullable(),
+    status: z.enum(webhookStatuses),
+    disabledReason: z
+      .enum(['asked', 'gone', 'failing'])
+      .nullable()
+      .describe('`gone`: it answered 410; `failing`: nothing had arrived for five days'),
+    failingSince: time.nullable().describe('Since when no delivery has succeeded'),
+    previousSecretUntil: time.nullable().describe('Until then the secret before this one signs, too'),
+    createdAt: time,
+    updatedAt: time,
+  })
+  .meta({ id: 'Webhook' });
 
-export const webhookWithSecret = webhookResource.extend({
-  secret: z
-    .string()
-    .optional()
-    .describe('To verify signatures with. It is shown this once: the answer to a repetition lacks it.'),
-});
+export const webhookWithSecret = webhookResource
+  .extend({
+    secret: z
+      .string()
+      .optional()
+      .describe('To verify signatures with. It is shown this once: the answer to a repetition lacks it.'),
+  })
+  .meta({ id: 'WebhookWithSecret' });
 
-export const webhookPage = z.object({ items: z.array(webhookResource), nextCursor });
+export const webhookPage = z
+  .object({ items: z.array(webhookResource), nextCursor })
+  .meta({ id: 'WebhookPage' });
 
-export const deliveryResource = z.object({
-  id: z.uuid().describe('The `webhook-id` of every attempt'),
-  type: z.string(),
-  orderId: z.uuid().nullable(),
-  version: z.int().nullable(),
-  status: z.enum(deliveryStatuses),
-  attempts: z.int().describe('Since it was made, or last redelivered'),
-  nextAttemptAt: time.nullable(),
-  attemptLog: z
-    .array(
-      z.object({
-        at: time,
-        durationMs: z.int(),
-        statusCode: z.int().optional(),
-        error: z.string().optional(),
-        response: z.string().optional().describe('The first KiB of it'),
-      }),
-    )
-    .describe('The latest ones, oldest first'),
-  payload: z.string().describe('The body, exactly as it is sent'),
-  createdAt: time,
-  finishedAt: time.nullable(),
-});
+export const deliveryResource = z
+  .object({
+    id: z.uuid().describe('The `webhook-id` of every attempt'),
+    type: z.string(),
+    orderId: z.uuid().nullable(),
+    version: z.int().nullable(),
+    status: z.enum(deliveryStatuses),
+    attempts: z.int().describe('Since it was made, or last redelivered'),
+    nextAttemptAt: time.nullable(),
+    attemptLog: z
+      .array(
+        z.object({
+          at: time,
+          durationMs: z.int(),
+          statusCode: z.int().optional(),
+          error: z.string().optional(),
+          response: z.string().optional().describe('The first KiB of it'),
+        }),
+      )
+      .describe('The latest ones, oldest first'),
+    payload: z.string().describe('The body, exactly as it is sent'),
+    createdAt: time,
+    finishedAt: time.nullable(),
+  })
+  .meta({ id: 'WebhookDelivery' });
 
-export const deliveryPage = z.object({ items: z.array(deliveryResource), nextCursor });
+export const deliveryPage = z
+  .object({ items: z.array(deliveryResource), nextCursor })
+  .meta({ id: 'WebhookDeliveryPage' });
 
 /** What is sent: Standard Webhooks 1.0.0. */
 export const webhookMessage = z

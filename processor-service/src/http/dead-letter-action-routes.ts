@@ -34,6 +34,7 @@ export function registerDeadLetterActionRoutes(
     {
       config: { access: 'ops', answersOnce: true },
       schema: {
+        operationId: 'replayDeadLetter',
         tags,
         summary: 'Send a dead letter back to where it was first published',
         description: 'Same id, same body. Answers what the audit says about it.',
@@ -53,6 +54,7 @@ export function registerDeadLetterActionRoutes(
     {
       config: { access: 'ops', answersOnce: true },
       schema: {
+        operationId: 'editDeadLetter',
         tags,
         summary: 'Send a dead letter back with another body',
         description:
@@ -80,6 +82,7 @@ export function registerDeadLetterActionRoutes(
     {
       config: { access: 'ops', answersOnce: true },
       schema: {
+        operationId: 'discardDeadLetter',
         tags,
         summary: 'Take a dead letter out of its queue for good',
         description: 'What it was is kept in the audit.',
@@ -101,6 +104,7 @@ export function registerDeadLetterActionRoutes(
     {
       config: { access: 'ops' },
       schema: {
+        operationId: 'listOperatorActions',
         tags,
         summary: 'What operators did, the latest first',
         querystring: historyQuery,

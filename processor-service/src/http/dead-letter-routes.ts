@@ -47,6 +47,7 @@ export function registerDeadLetterRoutes(
     {
       config: { access: 'ops' },
       schema: {
+        operationId: 'listDeadLetters',
         tags,
         summary: 'Dead letters, oldest first, queue by queue',
         description: 'Looking changes nothing. Parameters for lists may be repeated.',
@@ -65,6 +66,7 @@ export function registerDeadLetterRoutes(
     {
       config: { access: 'ops' },
       schema: {
+        operationId: 'groupDeadLetters',
         tags,
         summary: 'Dead letters by what they failed of, the largest groups first',
         description:
@@ -81,6 +83,7 @@ export function registerDeadLetterRoutes(
     {
       config: { access: 'ops' },
       schema: {
+        operationId: 'getDeadLetter',
         tags,
         summary: 'Everything about a dead letter',
         description: 'With its history, its order, its saga, and what a replay would do.',
@@ -100,6 +103,7 @@ export function registerDeadLetterRoutes(
     {
       config: { access: 'ops' },
       schema: {
+        operationId: 'predictReplay',
         tags,
         summary: 'What a replay would do',
         description:

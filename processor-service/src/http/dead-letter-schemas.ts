@@ -14,32 +14,34 @@ export const printable = z
 const time = z.iso.datetime();
 
 /** A line of the audit. */
-export const actionResource = z.object({
-  id: z.int(),
-  action: z.enum(['replay', 'edit', 'discard', 'resume']),
-  operator: z.string(),
-  outcome: z.enum(['intended', 'done', 'failed']).describe('`intended`: begun, and not known to be over'),
-  error: z.string().nullable(),
-  reason: z.string().nullable(),
-  messageId: z.string().nullable(),
-  queue: z.string().nullable(),
-  replayCount: z.int().nullable().describe('The count that the message carries after a replay'),
-  orderId: z.string().nullable(),
-  type: z.string().nullable(),
-  errorCode: z.string().nullable(),
-  fingerprint: z.string().nullable(),
-  replayId: z.string().nullable(),
-  replacedBy: z.string().nullable().describe('Id of the message that was sent instead'),
-  original: z
-    .object({
-      headers: z.record(z.string(), z.unknown()),
-      body: z.string(),
-      encoding: z.enum(['utf8', 'base64']),
-    })
-    .nullable()
-    .describe('The message as it was before it was edited or discarded'),
-  at: time,
-});
+export const actionResource = z
+  .object({
+    id: z.int(),
+    action: z.enum(['replay', 'edit', 'discard', 'resume']),
+    operator: z.string(),
+    outcome: z.enum(['intended', 'done', 'failed']).describe('`intended`: begun, and not known to be over'),
+    error: z.string().nullable(),
+    reason: z.string().nullable(),
+    messageId: z.string().nullable(),
+    queue: z.string().nullable(),
+    replayCount: z.int().nullable().describe('The count that the message carries after a replay'),
+    orderId: z.string().nullable(),
+    type: z.string().nullable(),
+    errorCode: z.string().nullable(),
+    fingerprint: z.string().nullable(),
+    replayId: z.string().nullable(),
+    replacedBy: z.string().nullable().describe('Id of the message that was sent instead'),
+    original: z
+      .object({
+        headers: z.record(z.string(), z.unknown()),
+        body: z.string(),
+        encoding: z.enum(['utf8', 'base64']),
+      })
+      .nullable()
+      .describe('The message as it was before it was edited or discarded'),
+    at: time,
+  })
+  .meta({ id: 'OperatorAction' });
 
 export function toActionResource(action: OperatorAction): z.infer<typeof actionResource> {
   const { id, operator, outcome, error, letter, original } = action;
@@ -65,32 +67,34 @@ export function toActionResource(action: OperatorAction): z.infer<typeof actionR
 }
 
 /** A replay of several letters. */
-export const replayResource = z.object({
-  id: z.string(),
-  operator: z.string(),
-  selection: z.object({
-    queues: z.array(z.string()),
-    types: z.array(z.string()).optional(),
-    errorCodes: z.array(z.string()).optional(),
-    orderId: z.string().optional(),
-    ids: z.array(z.string()).optional(),
-    fingerprint: z.string().optional(),
-    failedAfter: z.string().optional(),
-    failedBefore: z.string().optional(),
-  }),
-  status: z
-    .enum(['running', 'interrupted', 'finished', 'stopped', 'halted'])
-    .describe(
-      '`interrupted`: nobody has carried it on for 15 s. `halted`: what it sent back died of the same again',
-    ),
-  replayed: z.int().describe('Letters sent back so far'),
-  batchSize: z.int(),
-  ratePerSecond: z.int(),
-  reason: z.string().nullable().describe('Why it was halted or stopped'),
-  startedAt: time,
-  updatedAt: time.describe('The last sign of life'),
-  endedAt: time.nullable(),
-});
+export const replayResource = z
+  .object({
+    id: z.string(),
+    operator: z.string(),
+    selection: z.object({
+      queues: z.array(z.string()),
+      types: z.array(z.string()).optional(),
+      errorCodes: z.array(z.string()).optional(),
+      orderId: z.string().optional(),
+      ids: z.array(z.string()).optional(),
+      fingerprint: z.string().optional(),
+      failedAfter: z.string().optional(),
+      failedBefore: z.string().optional(),
+    }),
+    status: z
+      .enum(['running', 'interrupted', 'finished', 'stopped', 'halted'])
+      .describe(
+        '`interrupted`: nobody has carried it on for 15 s. `halted`: what it sent back died of the same again',
+      ),
+    replayed: z.int().describe('Letters sent back so far'),
+    batchSize: z.int(),
+    ratePerSecond: z.int(),
+    reason: z.string().nullable().describe('Why it was halted or stopped'),
+    startedAt: time,
+    updatedAt: time.describe('The last sign of life'),
+    endedAt: time.nullable(),
+  })
+  .meta({ id: 'Replay' });
 
 export function toReplayResource(run: ReplayRun): z.infer<typeof replayResource> {
   const { selection, startedAt, updatedAt, endedAt, ...rest } = run;

@@ -30,6 +30,7 @@ export function registerReplayRoutes(
     {
       config: { access: 'ops', answersOnce: true },
       schema: {
+        operationId: 'replayDeadLetters',
         tags,
         summary: 'Send all dead letters of a selection back',
         description:
@@ -56,6 +57,7 @@ export function registerReplayRoutes(
     {
       config: { access: 'ops' },
       schema: {
+        operationId: 'listReplays',
         tags,
         summary: 'Replays, the latest first',
         querystring: replaysQuery,
@@ -70,6 +72,7 @@ export function registerReplayRoutes(
     {
       config: { access: 'ops' },
       schema: {
+        operationId: 'getReplay',
         tags,
         summary: 'How far a replay is',
         params: replayParams,
@@ -84,6 +87,7 @@ export function registerReplayRoutes(
     {
       config: { access: 'ops', answersOnce: true },
       schema: {
+        operationId: 'stopReplay',
         tags,
         summary: 'Stop a replay after the batch under way',
         headers: operatorHeaders,
@@ -99,6 +103,7 @@ export function registerReplayRoutes(
     {
       config: { access: 'ops', answersOnce: true },
       schema: {
+        operationId: 'resumeReplay',
         tags,
         summary: 'Go on with a replay that was interrupted, stopped or halted',
         headers: operatorHeaders,

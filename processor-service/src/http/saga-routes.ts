@@ -27,33 +27,35 @@ const resumeBody = z.strictObject({ reason: printable.optional() }).nullish();
 const trouble = z.object({ code: z.string(), message: z.string(), at: z.string() });
 
 /** A saga as operators see it. */
-export const sagaResource = z.object({
-  orderId: z.string(),
-  state,
-  run: z.int().describe('Counts the runs of the saga, from 0'),
-  payment: z.enum(['automatic', 'manual']),
-  paymentRequested: z.boolean(),
-  cancelRequested: z.boolean(),
-  currency: z.string(),
-  totalMinor: z.int(),
-  paymentId: z.string().nullable(),
-  refundedMinor: z.int(),
-  refunds: z.array(
-    z.object({
-      id: z.string(),
-      amountMinor: z.int(),
-      reason: z.string(),
-      state: z.enum(['requested', 'refunded', 'needs_attention', 'rejected']),
-      trouble: trouble.optional(),
-    }),
-  ),
-  failure: z.object({ code: z.string(), message: z.string(), recoverable: z.boolean() }).nullable(),
-  attempts: z.int().describe('Failed attempts at what the saga is doing now'),
-  trouble: trouble.nullable().describe('What the last one failed of'),
-  startedAt: z.iso.datetime(),
-  updatedAt: z.iso.datetime(),
-  deadlineAt: z.iso.datetime().nullable().describe('When the watchdog takes it up'),
-});
+export const sagaResource = z
+  .object({
+    orderId: z.string(),
+    state,
+    run: z.int().describe('Counts the runs of the saga, from 0'),
+    payment: z.enum(['automatic', 'manual']),
+    paymentRequested: z.boolean(),
+    cancelRequested: z.boolean(),
+    currency: z.string(),
+    totalMinor: z.int(),
+    paymentId: z.string().nullable(),
+    refundedMinor: z.int(),
+    refunds: z.array(
+      z.object({
+        id: z.string(),
+        amountMinor: z.int(),
+        reason: z.string(),
+        state: z.enum(['requested', 'refunded', 'needs_attention', 'rejected']),
+        trouble: trouble.optional(),
+      }),
+    ),
+    failure: z.object({ code: z.string(), message: z.string(), recoverable: z.boolean() }).nullable(),
+    attempts: z.int().describe('Failed attempts at what the saga is doing now'),
+    trouble: trouble.nullable().describe('What the last one failed of'),
+    startedAt: z.iso.datetime(),
+    updatedAt: z.iso.datetime(),
+    deadlineAt: z.iso.datetime().nullable().describe('When the watchdog takes it up'),
+  })
+  .meta({ id: 'Saga' });
 
 /** The REST side of sagas, for operators. */
 export function registerSagaRoutes(
@@ -67,6 +69,7 @@ export function registerSagaRoutes(
     {
       config: { access: 'ops' },
       schema: {
+        operationId: 'listSagas',
         tags,
         summary: 'Sagas, those of the newest orders first',
         querystring: listQuery,
@@ -87,6 +90,7 @@ export function registerSagaRoutes(
     {
       config: { access: 'ops' },
       schema: {
+        operationId: 'getSaga',
         tags,
         summary: 'The saga of an order',
         params: orderParams,
@@ -101,6 +105,7 @@ export function registerSagaRoutes(
     {
       config: { access: 'ops', answersOnce: true },
       schema: {
+        operationId: 'resumeSaga',
         tags,
         summary: 'Let a saga go on that waits for a person',
         description:

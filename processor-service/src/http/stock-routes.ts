@@ -22,12 +22,14 @@ const listQuery = z.strictObject({
 const mostOnHand = 1_000_000_000;
 const stockBody = z.strictObject({ onHand: z.int().nonnegative().max(mostOnHand) });
 
-const stockResource = z.object({
-  sku: z.string(),
-  onHand: z.int().describe('Free to be promised'),
-  reserved: z.int().describe('Promised to orders under way'),
-  shipped: z.int().describe('Gone with completed orders'),
-});
+const stockResource = z
+  .object({
+    sku: z.string(),
+    onHand: z.int().describe('Free to be promised'),
+    reserved: z.int().describe('Promised to orders under way'),
+    shipped: z.int().describe('Gone with completed orders'),
+  })
+  .meta({ id: 'Stock' });
 
 /** The REST side of stock, for people who look after it. */
 export function registerStockRoutes(app: HttpServer, dependencies: { stock: StockRepository }): void {
@@ -38,6 +40,7 @@ export function registerStockRoutes(app: HttpServer, dependencies: { stock: Stoc
     {
       config: { access: 'ops' },
       schema: {
+        operationId: 'listStock',
         tags,
         summary: 'Stock, by SKU',
         querystring: listQuery,
@@ -55,6 +58,7 @@ export function registerStockRoutes(app: HttpServer, dependencies: { stock: Stoc
     {
       config: { access: 'ops' },
       schema: {
+        operationId: 'getStock',
         tags,
         summary: 'Stock of one SKU',
         params: skuParams,
@@ -74,6 +78,7 @@ export function registerStockRoutes(app: HttpServer, dependencies: { stock: Stoc
     {
       config: { access: 'ops', answersOnce: true },
       schema: {
+        operationId: 'setStock',
         tags,
         summary: 'Set how many pieces are free to be promised',
         description: 'Creates the SKU where it is new. What is reserved or shipped stays as it is.',

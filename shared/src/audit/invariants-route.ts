@@ -9,42 +9,44 @@ import { type InvariantId, invariantIds, invariants } from './invariants.ts';
 const mostFindings = 1_000;
 const time = z.iso.datetime().nullable();
 
-const invariantsResource = z.object({
-  lastRunAt: time.describe('When the last run ended; null: none has'),
-  ordersChecked: z.int().describe('Looks at an order, in all runs'),
-  coverage: z
-    .array(
-      z.object({
-        name: z.string(),
-        covers: z.string(),
-        until: time.describe('How far it has come in this round'),
-        completedAt: time.describe('When it last came to its end'),
-      }),
-    )
-    .describe('The ways on which the auditor goes through the orders'),
-  invariants: z.array(
-    z.object({
-      invariant: z.enum(invariantIds),
-      promise: z.string(),
-      status: z
-        .enum(['holds', 'broken', 'untold'])
-        .describe('untold: the database of this service cannot tell'),
-      compares: z.array(z.string()).describe('What is compared here'),
-      findings: z.int().describe('Counted up to 10000 over all invariants'),
-    }),
-  ),
-  findings: z
-    .array(
+const invariantsResource = z
+  .object({
+    lastRunAt: time.describe('When the last run ended; null: none has'),
+    ordersChecked: z.int().describe('Looks at an order, in all runs'),
+    coverage: z
+      .array(
+        z.object({
+          name: z.string(),
+          covers: z.string(),
+          until: time.describe('How far it has come in this round'),
+          completedAt: time.describe('When it last came to its end'),
+        }),
+      )
+      .describe('The ways on which the auditor goes through the orders'),
+    invariants: z.array(
       z.object({
         invariant: z.enum(invariantIds),
-        subject: z.string().describe('The order, or the SKU'),
-        what: z.string(),
-        firstSeenAt: z.iso.datetime(),
-        lastSeenAt: z.iso.datetime(),
+        promise: z.string(),
+        status: z
+          .enum(['holds', 'broken', 'untold'])
+          .describe('untold: the database of this service cannot tell'),
+        compares: z.array(z.string()).describe('What is compared here'),
+        findings: z.int().describe('Counted up to 10000 over all invariants'),
       }),
-    )
-    .describe(`The oldest first, ${mostFindings} at most`),
-});
+    ),
+    findings: z
+      .array(
+        z.object({
+          invariant: z.enum(invariantIds),
+          subject: z.string().describe('The order, or the SKU'),
+          what: z.string(),
+          firstSeenAt: z.iso.datetime(),
+          lastSeenAt: z.iso.datetime(),
+        }),
+      )
+      .describe(`The oldest first, ${mostFindings} at most`),
+  })
+  .meta({ id: 'Invariants' });
 
 /** What is compared with what, and for which invariant. */
 export type Comparison = Pick<Check<never>, 'invariant' | 'compares'>;
@@ -68,6 +70,7 @@ export function registerInvariantsRoute(
     {
       config: { access: 'ops' },
       schema: {
+        operationId: 'getInvariants',
         tags: ['audit'],
         summary: 'Whether what must never break holds, as far as this service can tell',
         description:

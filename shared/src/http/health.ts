@@ -81,7 +81,12 @@ export function registerHealth(
     '/health/live',
     {
       config: { access: 'public' },
-      schema: { tags: ['health'], response: { 200: liveSchema, 503: stuckSchema } },
+      schema: {
+        operationId: 'getLiveness',
+        summary: 'Whether a new process would help',
+        tags: ['health'],
+        response: { 200: liveSchema, 503: stuckSchema },
+      },
     },
     async (request, reply) => {
       const stuck = Object.entries(loops).flatMap(([name, loop]) => (loop.isStuck() ? [name] : []));
@@ -95,7 +100,12 @@ export function registerHealth(
     '/health/ready',
     {
       config: { access: 'public' },
-      schema: { tags: ['health'], response: { 200: readinessSchema, 503: readinessSchema } },
+      schema: {
+        operationId: 'getReadiness',
+        summary: 'Whether it can do its work now, and what is away',
+        tags: ['health'],
+        response: { 200: readinessSchema, 503: readinessSchema },
+      },
     },
     async (_request, reply) => {
       const now = await readiness();

@@ -4,19 +4,21 @@ import type { AppError, ErrorCode } from '../kernel/errors.ts';
 export const problemContentType = 'application/problem+json';
 
 /** RFC 9457 problem details; `code` is stable and meant for programs, `detail` for people. */
-export const problemSchema = z.object({
-  type: z.string(),
-  title: z.string(),
-  status: z.int(),
-  code: z.string(),
-  detail: z.string().optional(),
-  instance: z.string().optional(),
-  correlationId: z.string().optional(),
-  errors: z.array(z.object({ field: z.string(), message: z.string() })).optional(),
-  allowed: z.array(z.string()).optional().describe('States in which it would have been possible'),
-  scope: z.string().optional().describe('The scope that the token lacks'),
-  retryAfterSeconds: z.int().optional().describe('What Retry-After says'),
-});
+export const problemSchema = z
+  .object({
+    type: z.string(),
+    title: z.string(),
+    status: z.int(),
+    code: z.string(),
+    detail: z.string().optional(),
+    instance: z.string().optional(),
+    correlationId: z.string().optional(),
+    errors: z.array(z.object({ field: z.string(), message: z.string() })).optional(),
+    allowed: z.array(z.string()).optional().describe('States in which it would have been possible'),
+    scope: z.string().optional().describe('The scope that the token lacks'),
+    retryAfterSeconds: z.int().optional().describe('What Retry-After says'),
+  })
+  .meta({ id: 'Problem' });
 export type Problem = z.infer<typeof problemSchema>;
 
 /** Declares, for a route's response schemas, with which statuses it may answer a problem. */

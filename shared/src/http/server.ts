@@ -2,12 +2,7 @@ import { readFile } from 'node:fs/promises';
 import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
 import { type FastifyBaseLogger, fastify, LogController } from 'fastify';
-import {
-  jsonSchemaTransform,
-  serializerCompiler,
-  validatorCompiler,
-  type ZodTypeProvider,
-} from 'fastify-type-provider-zod';
+import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
 import type { Logger } from 'pino';
 import type { Authenticate } from '../auth/authenticate.ts';
 import type { RateLimiter } from '../auth/rate-limiter.ts';
@@ -18,6 +13,7 @@ import { acceptJson } from './json-bodies.ts';
 import { defaultHttpLimits, type HttpLimits } from './limits.ts';
 import { measureRequests, registerMetrics } from './metrics-route.ts';
 import { identify, observeRequests } from './observe-requests.ts';
+import { zodInOpenApi } from './openapi.ts';
 import { problems } from './problem.ts';
 import { addSecurityHeaders } from './security-headers.ts';
 import { answerUnreadable } from './unreadable-requests.ts';
@@ -88,7 +84,7 @@ export async function createHttpServer(options: {
       components: { securitySchemes },
       ...(options.webhooks ? { webhooks: options.webhooks } : {}),
     },
-    transform: jsonSchemaTransform,
+    ...zodInOpenApi,
   });
   await app.register(swaggerUi, {
     routePrefix: '/docs',
