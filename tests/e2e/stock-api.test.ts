@@ -52,6 +52,13 @@ describe('setting the stock', () => {
     expect(await stockOf(sku)).toEqual(stock);
   });
 
+  test('is about the SKU that orders mean by the same text', async () => {
+    expect(await (await put(' BLANKS ', { onHand: 1 })).json()).toMatchObject({ sku: 'BLANKS' });
+    const orders = orderClient(system.urls.order);
+    const { id } = await orders.place(orderBody({ sku: ' BLANKS ' }));
+    await orders.becomes(id, 'completed');
+  });
+
   test('leaves alone what is reserved and shipped, and orders can be filled from it', async () => {
     await put('SKU-X', { onHand: 1 });
     const orders = orderClient(system.urls.order);

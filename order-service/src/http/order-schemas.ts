@@ -1,14 +1,6 @@
 import { z } from 'zod';
+import { text } from '#shared/http/text.ts';
 import { type Order, orderStatuses, paymentModes, refundedMinorOf } from '../domain/order.ts';
-
-/** Text that PostgreSQL and JSON can hold: well-formed Unicode without control characters. */
-export const text = (longest: number) =>
-  z
-    .string()
-    .trim()
-    .min(1)
-    .max(longest)
-    .refine((value) => value.isWellFormed() && !/\p{Cc}/u.test(value), 'must not contain control characters');
 
 const currency = z.string().regex(/^[A-Z]{3}$/, 'must be an ISO 4217 code such as EUR');
 

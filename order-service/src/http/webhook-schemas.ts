@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { text } from '#shared/http/text.ts';
 import { secretOverlapMs } from '../application/webhook-secrets.ts';
 import { orderStatuses } from '../domain/order.ts';
 import {
@@ -10,7 +11,6 @@ import {
   webhookScopes,
   webhookStatuses,
 } from '../domain/webhook.ts';
-import { text } from './order-schemas.ts';
 
 const url = z.string().min(1).max(2_048).meta({
   format: 'uri',

@@ -1,16 +1,17 @@
 import { z } from 'zod';
 import { problems } from '#shared/http/problem.ts';
 import type { HttpServer } from '#shared/http/server.ts';
+import { text } from '#shared/http/text.ts';
 import type { DeadLetterActions } from '../application/dead-letters/dead-letter-actions.ts';
 import { allDeadLetterQueues } from '../application/dead-letters/selection.ts';
-import { actionResource, printable, toActionResource } from './dead-letter-schemas.ts';
+import { actionResource, toActionResource } from './dead-letter-schemas.ts';
 import { operatorHeaders, operatorOf } from './operator.ts';
 
 const tags = ['dead letters'];
 
 const letterParams = z.object({ id: z.string().min(1).max(200).describe('Message id of the letter') });
 
-const discardBody = z.strictObject({ reason: printable });
+const discardBody = z.strictObject({ reason: text(200) });
 const editBody = z
   .record(z.string(), z.unknown())
   .describe('The whole message; its `id` is of no importance');

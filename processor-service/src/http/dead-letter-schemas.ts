@@ -2,15 +2,6 @@ import { z } from 'zod';
 import type { OperatorAction } from '../application/ports/operator-actions.ts';
 import type { ReplayRun } from '../application/ports/replay-runs.ts';
 
-const longestText = 200;
-
-export const printable = z
-  .string({ error: ({ input }) => (input === undefined ? 'is required' : 'has to be text') })
-  .trim()
-  .min(1)
-  .max(longestText)
-  .refine((value) => value.isWellFormed() && !/\p{Cc}/u.test(value), 'must not contain control characters');
-
 const time = z.iso.datetime();
 
 /** A line of the audit. */

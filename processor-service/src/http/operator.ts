@@ -1,11 +1,11 @@
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { anonymous } from '#shared/auth/caller.ts';
+import { text } from '#shared/http/text.ts';
 import { AppError } from '#shared/kernel/errors.ts';
-import { printable } from './dead-letter-schemas.ts';
 
 export const operatorHeaders = z.object({
-  'x-operator': printable
+  'x-operator': text(200)
     .optional()
     .describe('Who does it, for the audit; required without authentication, ignored with it'),
 });

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { problems } from '#shared/http/problem.ts';
 import type { HttpServer } from '#shared/http/server.ts';
+import { text } from '#shared/http/text.ts';
 import type { ReadSagas } from '../application/read-sagas.ts';
 import type { ResumeSaga } from '../application/resume-saga.ts';
 import { refundedMinorOf, type Saga, sagaStates } from '../domain/saga.ts';
@@ -17,12 +18,7 @@ const listQuery = z.strictObject({
   limit: z.coerce.number().int().min(1).max(500).default(50),
 });
 
-const printable = z
-  .string()
-  .min(1)
-  .max(200)
-  .refine((value) => value.isWellFormed() && !/\p{Cc}/u.test(value), 'must not contain control characters');
-const resumeBody = z.strictObject({ reason: printable.optional() }).nullish();
+const resumeBody = z.strictObject({ reason: text(200).optional() }).nullish();
 
 const trouble = z.object({ code: z.string(), message: z.string(), at: z.string() });
 

@@ -1,18 +1,14 @@
 import { z } from 'zod';
 import { problems } from '#shared/http/problem.ts';
 import type { HttpServer } from '#shared/http/server.ts';
+import { text } from '#shared/http/text.ts';
 import { AppError } from '#shared/kernel/errors.ts';
 import type { StockRepository } from '../application/ports/stock-repository.ts';
 
 const tags = ['stock'];
 
-const skuParams = z.object({
-  sku: z
-    .string()
-    .min(1)
-    .max(64)
-    .refine((value) => value.isWellFormed() && !/\p{Cc}/u.test(value), 'must not contain control characters'),
-});
+/** As orders name it. */
+const skuParams = z.object({ sku: text(64) });
 
 const listQuery = z.strictObject({
   after: z.string().min(1).max(64).optional().describe('Only SKUs that sort after this one'),
