@@ -7,7 +7,7 @@ const besideTheSystem = '^(auditor|scripts|tests|bench)/';
 const compositionRoot = '(^|/)(container|main)[.]ts$';
 const test = '([.]test[.]ts$|/testing/)';
 const drivers = '^node_modules/(@types/)?(@prisma/|pg/|amqplib/|undici/|undici-types/)';
-const mechanisms = '^shared/src/(messaging|outbox|inbox|postgres)/';
+const mechanisms = '^shared/src/(messaging|outbox|postgres)/';
 
 /**
  * Which way imports may not point; type imports count. In short:

@@ -27,7 +27,7 @@ export const placeOrderBody = z
   .strictObject({
     customerId: text(64),
     currency,
-    items: z.array(item).min(1).max(100),
+    items: z.array(item).min(1, 'must have at least one').max(100),
     payment: z
       .enum(paymentModes)
       .default('automatic')

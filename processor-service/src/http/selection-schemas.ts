@@ -1,9 +1,11 @@
 import { z } from 'zod';
 import { allDeadLetterQueues, type Selection } from '../application/dead-letters/selection.ts';
 
-const text = z.string().min(1).max(200);
+const longestText = 200;
+const text = z.string().min(1).max(longestText);
 const mostIds = 1_000;
-const queue = z.enum(allDeadLetterQueues, { error: `has to be one of ${allDeadLetterQueues.join(', ')}` });
+const aQueue = { error: `has to be one of ${allDeadLetterQueues.join(', ')}` };
+const queue = z.enum(allDeadLetterQueues, aQueue);
 
 const parts = {
   orderId: z.uuid().optional(),
@@ -23,11 +25,16 @@ export const selectionBody = z
   })
   .describe('Letters for which all of this holds');
 
-const repeatable = z.union([text, z.array(text).max(50)]).optional();
+const mostTimes = 50;
+const repeatable = z
+  .union([text, z.array(text).max(mostTimes)], {
+    error: `has to be text of 1 to ${longestText} characters, ${mostTimes} times at most`,
+  })
+  .optional();
 
 /** The same as query parameters; those for a list may be repeated. */
 export const selectionQuery = z.strictObject({
-  queue: z.union([queue, z.array(queue)]).optional(),
+  queue: z.union([queue, z.array(queue)], aQueue).optional(),
   id: repeatable,
   type: repeatable,
   errorCode: repeatable,

@@ -8,7 +8,7 @@ export function text(longest: number) {
   return z
     .string()
     .trim()
-    .min(1)
+    .min(1, 'must not be empty')
     .max(longest)
     .refine((value) => value.isWellFormed() && !/\p{Cc}/u.test(value), 'must not contain control characters');
 }

@@ -67,7 +67,8 @@ async function list(readSagas: ReadSagas, state: SagaState | undefined): Promise
   let count = 0;
   for (let cursor: string | undefined; ; ) {
     const { items, nextCursor } = await readSagas.list({ state, cursor, limit: pageSize });
-    for (const saga of items) console.log(describe(saga));
+    const width = Math.max(...items.map((saga) => saga.state.length));
+    for (const saga of items) console.log(describe(saga, width));
     count += items.length;
     cursor = nextCursor;
     if (cursor === undefined) break;
@@ -75,11 +76,12 @@ async function list(readSagas: ReadSagas, state: SagaState | undefined): Promise
   console.log(count === 0 ? 'no sagas' : `${count} saga${count === 1 ? '' : 's'}`);
 }
 
-function describe(saga: Saga): string {
+/** One line; in a list the states are as wide as the widest, so that what follows stands below each other. */
+function describe(saga: Saga, stateWidth = 0): string {
   const { order, state, run, attempts, deadlineAt } = saga;
   const trouble = saga.trouble ?? stuckRefundsOf(saga)[0]?.trouble;
   return [
-    `${order.orderId}  ${state}  run ${run}`,
+    `${order.orderId}  ${state.padEnd(stateWidth)}  run ${run}`,
     ...(attempts > 0 ? [`${attempts} failed attempt${attempts === 1 ? '' : 's'}`] : []),
     ...(trouble ? [`${trouble.code}: ${trouble.message}`] : []),
     ...(stuckRefundsOf(saga).length > 0 ? [`${stuckRefundsOf(saga).length} refund(s) need attention`] : []),
