@@ -1,9 +1,10 @@
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
-import { bindingsOf, queues, type WorkQueueName } from '#shared/contracts/topology.ts';
+import { bindingsOf, deadLetterQueueOf, queues, type WorkQueueName } from '#shared/contracts/topology.ts';
 import { customerOf } from '../support/customer.ts';
 import { eventually } from '../support/eventually.ts';
 import { checkInvariants } from '../support/invariants.ts';
 import { line, placeOne } from '../support/load.ts';
+import { sandboxClient } from '../support/sandbox.ts';
 import { scrapeSamples } from '../support/scrape.ts';
 import { settled } from '../support/settled.ts';
 import { createTestSystem, type TestSystem } from '../support/system.ts';
@@ -76,4 +77,22 @@ test('a processor-service that is asked again repeats the answer that was lost',
   expect(await customer.get(id)).toMatchObject({ status: 'pending' });
   await eventually(async () => (await customer.get(id)).status === 'completed', { withinMs: 40_000 });
   expect(await repeatedBy('processor')).toBeGreaterThan(0);
+});
+
+test('a processor-service that is asked about what it gave up repeats that, and keeps no second letter', async () => {
+  const sandbox = sandboxClient(system.urls.sandbox);
+  await sandbox.force('error_before', { operations: ['charge'] });
+  await system.stop('processor');
+  const id = await place();
+  await system.stop('order');
+  await unbind(queues.orderProcessed);
+  await system.start('processor');
+  const { pool } = system.processorDatabase;
+  const restsSince = `SELECT FROM sagas WHERE order_id = $1 AND state = 'failed' AND updated_at < now() - interval '6 s'`;
+  await eventually(async () => (await pool.query(restsSince, [id])).rowCount === 1);
+  await sandbox.lift();
+  await system.start('order');
+  expect(await customer.get(id)).toMatchObject({ status: 'pending' });
+  await customer.becomes(id, 'failed');
+  expect(await system.broker.count(deadLetterQueueOf(queues.orderCreated))).toBe(1);
 });

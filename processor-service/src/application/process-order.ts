@@ -25,6 +25,9 @@ export interface ProcessOrder {
   giveUp(request: ProcessingRequest, reason: AppError): Promise<boolean>;
 }
 
+/** The clocks of those who send and those who receive may be apart by so much. */
+const clockDifferenceMs = 5_000;
+
 type Payment = Extract<SagaEvent, { type: 'paymentCaptured' | 'paymentDeclined' }>;
 
 /** The saga: reserve, pay, confirm. Every state it passes through is durable before the next step. */
@@ -141,7 +144,8 @@ function isGivenUp({ state, cancelRequested }: Saga): boolean {
 
 /**
  * Returns when there is nothing left to do for a message. Otherwise it throws: what sends the message where it went when
- * its saga was given up, or lets a replay wait until that saga has been undone.
+ * its saga was given up, or lets a replay wait until that saga has been undone. One that was sent later only asks what
+ * became of the order.
  */
 function leave(request: ProcessingRequest, saga: Saga): void {
   if (!isRecoverable(saga) && !isGivenUp(saga)) return;
@@ -149,11 +153,17 @@ function leave(request: ProcessingRequest, saga: Saga): void {
     if (saga.state !== 'needs_attention') throw busy('transient', 'the last run is being undone');
     throw busy('permanent', 'the last run cannot be undone without an operator');
   }
+  if (isAskedAgain(request, saga)) return;
   throw new AppError({
     code: (saga.failure?.code ?? 'INTERNAL') as ErrorCode,
     kind: 'permanent',
     message: saga.failure?.message ?? 'the saga was given up',
   });
+}
+
+/** Whether the message was sent when its saga had been given up already: then another one rests for it, or did. */
+function isAskedAgain({ sentAt }: ProcessingRequest, { updatedAt }: Saga): boolean {
+  return sentAt !== undefined && sentAt.getTime() > updatedAt.getTime() + clockDifferenceMs;
 }
 
 function busy(kind: 'transient' | 'permanent', message: string): AppError {

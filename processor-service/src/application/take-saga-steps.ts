@@ -14,6 +14,8 @@ export interface ProcessingRequest {
   readonly messageId: string;
   readonly correlationId: string;
   readonly traceparent: string;
+  /** When the message was published for the first time, if it is a message and says so. */
+  readonly sentAt?: Date | undefined;
   /** How often the message was replayed; a saga runs at most once per replay. */
   readonly replays: number;
   /** Whether the customer asks for the payment by it, or asked before. */

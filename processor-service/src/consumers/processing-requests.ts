@@ -29,6 +29,7 @@ export function toProcessingRequest(
     messageId: event.id,
     correlationId: event.correlationid,
     traceparent: message.traceparent ?? event.traceparent,
+    sentAt: message.sentAt,
     ...more,
   };
 }
