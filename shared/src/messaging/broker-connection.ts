@@ -63,17 +63,17 @@ export function createBrokerConnection(options: {
       state = 'connected';
       logger.info('broker takes messages again');
     });
+    current = connection;
     try {
+      // A stop that came before did not find it; a later one need not wait until it is set up.
+      stopping.signal.throwIfAborted();
       await Promise.race([attach(connection), closed.then(failClosed)]);
     } catch (error) {
       await closeConnection(connection);
       throw error;
     }
-    current = connection;
     state = 'connected';
     onUp();
-    // A stop that came while this connection was being made did not find it.
-    if (stopping.signal.aborted) await closeConnection(connection);
     return closed;
   }
 
@@ -91,7 +91,8 @@ export function createBrokerConnection(options: {
         if (!stopping.signal.aborted) logger.warn({ reason: reason?.message }, 'broker connection lost');
       } catch (error) {
         // Once per outage; every attempt would say the same.
-        if (!hasComplained) logger.warn({ err: error }, 'cannot connect to the broker');
+        if (!hasComplained && !stopping.signal.aborted)
+          logger.warn({ err: error }, 'cannot connect to the broker');
         hasComplained = true;
       }
       current = undefined;
