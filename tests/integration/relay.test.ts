@@ -205,10 +205,11 @@ describe('the relay and the servers', () => {
     }
   });
 
-  test('deletes what was published longer ago than the retention, in portions, and nothing else', async () => {
+  test('deletes what is published and was written longer ago than the retention, in portions, and nothing else', async () => {
     const [old, recent, unpublished] = [1_500, 3, 2].map((count) => announcementsOf(newId(), count));
     await insertIntoOutbox(database.pool, [...old!, ...recent!, ...unpublished!.map(unroutable)]);
-    const publish = 'UPDATE outbox SET published_at = now() - $1::interval WHERE order_id = $2';
+    await database.pool.query(`UPDATE outbox SET created_at = now() - interval '61 minutes'`);
+    const publish = `UPDATE outbox SET published_at = now(), created_at = now() - $1::interval WHERE order_id = $2`;
     await database.pool.query(publish, ['61 minutes', old![0]!.order_id]);
     await database.pool.query(publish, ['59 minutes', recent![0]!.order_id]);
     await start();

@@ -62,14 +62,17 @@ export const countBacklog: Statement = {
     ) AS waiting`,
 };
 
-/** Deletes from the old end, looking at no more than $2 rows: published ones older than $1 milliseconds. */
+/**
+ * Deletes from the old end, looking at no more than $2 rows: published ones that were written more than $1 milliseconds ago.
+ * However late they were published, or again: what stays at the old end is looked at each time, and for nothing.
+ */
 export const deletePublished: Statement = {
   name: 'outbox-clean',
   text: `
     DELETE FROM outbox
     WHERE id IN (
-      SELECT id FROM (SELECT id, published_at FROM outbox ORDER BY id LIMIT $2) AS oldest
-      WHERE published_at < now() - $1 * interval '1 millisecond'
+      SELECT id FROM (SELECT id, created_at, published_at FROM outbox ORDER BY id LIMIT $2) AS oldest
+      WHERE published_at IS NOT NULL AND created_at < now() - $1 * interval '1 millisecond'
     )`,
 };
 
