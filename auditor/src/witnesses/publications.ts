@@ -11,13 +11,16 @@ export interface Publication {
   readonly sequence: number;
   readonly payload: string;
   readonly createdAt: number;
+  /** For the last time; `isRepeated`: not for the first. */
   readonly publishedAt: number | null;
+  readonly isRepeated: boolean;
 }
 
 const columns = `
   id, message_id AS "messageId", order_id AS "orderId", type, sequence, payload,
   (extract(epoch FROM created_at) * 1000)::float8 AS "createdAt",
-  (extract(epoch FROM published_at) * 1000)::float8 AS "publishedAt"`;
+  (extract(epoch FROM published_at) * 1000)::float8 AS "publishedAt",
+  repeated_at IS NOT NULL AS "isRepeated"`;
 
 const readPublications: Statement = {
   name: 'audit-publications',
