@@ -1,4 +1,7 @@
-/** Waits `milliseconds`, or less: an aborted signal ends the wait at once and without an error. */
+/**
+ * Waits `milliseconds`, or less: an aborted signal ends the wait at once and without an error. Until a time that is over
+ * already there is nothing to wait for.
+ */
 export function sleep(milliseconds: number, signal?: AbortSignal): Promise<void> {
   if (signal?.aborted) return Promise.resolve();
   return new Promise((resolve) => {
@@ -7,7 +10,7 @@ export function sleep(milliseconds: number, signal?: AbortSignal): Promise<void>
       signal?.removeEventListener('abort', wake);
       resolve();
     };
-    const timer = setTimeout(wake, milliseconds);
+    const timer = setTimeout(wake, Math.max(0, milliseconds));
     signal?.addEventListener('abort', wake, { once: true });
   });
 }
