@@ -22,6 +22,8 @@ export interface AuditOptions {
   /** How long a finding may take to turn out as something in flight. */
   readonly patienceMs: number;
   readonly onProgress?: (counts: Readonly<Counts>) => void;
+  /** Told before so many findings are looked at again, for as long as the patience lasts. */
+  readonly onDoubt?: (findings: number) => void;
 }
 
 /** How much was looked at. */
@@ -48,7 +50,7 @@ export interface AuditReport {
  * @throws what the driver throws when a database is away
  */
 export async function audit(witnesses: Witnesses, options: AuditOptions): Promise<AuditReport> {
-  const { since, overdueMs, outboxRetentionMs, patienceMs, onProgress } = options;
+  const { since, overdueMs, outboxRetentionMs, patienceMs, onProgress, onDoubt } = options;
   const counts: Counts = { orders: 0, messages: 0, skus: 0 };
   const silent: AuditReport['silent'][number][] = [];
   const termsNow = (): Terms => ({ at: Date.now(), overdueMs, outboxRetentionMs });
@@ -96,6 +98,7 @@ export async function audit(witnesses: Witnesses, options: AuditOptions): Promis
     });
   const published = await ask('the event log', ['I6'], async () => foundTwice(await readLog(), readLog));
 
+  if (suspects.length > 0) onDoubt?.(suspects.length);
   const confirmed = await confirm(suspects, {
     patienceMs,
     async look(subjects) {

@@ -20,7 +20,14 @@ async function run({ json, ...options }: Options): Promise<void> {
   const begun = performance.now();
   const outboxRetentionMs = settings.OUTBOX_RETENTION_HOURS * 3_600_000;
   const report: AuditReport = await withWitnesses(urls, (witnesses) =>
-    audit(witnesses, { ...options, outboxRetentionMs, onProgress: showProgress() }),
+    audit(witnesses, {
+      ...options,
+      outboxRetentionMs,
+      onProgress: showProgress(),
+      onDoubt(findings) {
+        if (process.stderr.isTTY) console.error(doubtAbout(findings, options.patienceMs));
+      },
+    }),
   );
   const tookMs = Math.round(performance.now() - begun);
   console.log(json ? toJson(report, tookMs) : toText(report, tookMs));
@@ -35,6 +42,12 @@ function showProgress(): (counts: Readonly<Counts>) => void {
     shown = performance.now();
     console.error(`${orders} orders and ${messages} messages so far`);
   };
+}
+
+/** Somebody who watches would wonder why nothing happens for half a minute. */
+function doubtAbout(findings: number, patienceMs: number): string {
+  const what = findings === 1 ? '1 finding' : `${findings} findings`;
+  return `${what} so far: looking again for ${patienceMs / 1_000} s, in case something is in flight`;
 }
 
 // Whoever reads the output may have seen enough, as `head` has.
