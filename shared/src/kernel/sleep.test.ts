@@ -7,8 +7,8 @@ test('an aborted signal ends the wait', async () => {
   const stopping = new AbortController();
   const waiting = sleep(3_600_000, stopping.signal);
   stopping.abort();
-  await waiting;
-  await sleep(3_600_000, stopping.signal);
+  await expect(waiting).resolves.toBeUndefined();
+  await expect(sleep(3_600_000, stopping.signal)).resolves.toBeUndefined();
 });
 
 test('waiting until a time that is over makes Node complain of nothing', async () => {

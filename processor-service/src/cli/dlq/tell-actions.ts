@@ -70,7 +70,8 @@ function describeAction(action: OperatorAction): string {
 
 /** What became of one letter. */
 export function tell(what: string, { letter, type, orderId }: OperatorAction, more = ''): number {
-  return print(`${what} ${letter?.messageId} ${type}${orderId ? ` of order ${orderId}` : ''}${more}`);
+  const kind = type ? ` ${type}` : '';
+  return print(`${what} ${letter?.messageId}${kind}${orderId ? ` of order ${orderId}` : ''}${more}`);
 }
 
 /** One object per line. */

@@ -84,9 +84,13 @@ function describe(saga: Saga, stateWidth = 0): string {
     `${order.orderId}  ${state.padEnd(stateWidth)}  run ${run}`,
     ...(attempts > 0 ? [`${attempts} failed attempt${attempts === 1 ? '' : 's'}`] : []),
     ...(trouble ? [`${trouble.code}: ${trouble.message}`] : []),
-    ...(stuckRefundsOf(saga).length > 0 ? [`${stuckRefundsOf(saga).length} refund(s) need attention`] : []),
+    ...(stuckRefundsOf(saga).length > 0 ? [needOf(stuckRefundsOf(saga).length)] : []),
     ...(deadlineAt ? [`next look ${deadlineAt.toISOString()}`] : []),
   ].join('  ');
+}
+
+function needOf(refunds: number): string {
+  return refunds === 1 ? '1 refund needs attention' : `${refunds} refunds need attention`;
 }
 
 function readState(text: string): SagaState {
