@@ -209,6 +209,7 @@ describe('a refusal', () => {
       'items[0].unit_price.amount_minor',
       'items[1].unit_price',
     ]);
+    expect(refusal.message).toContain('items[1].unit_price: is required');
   });
 
   test.each([

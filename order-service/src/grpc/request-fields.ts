@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import { toFieldMessage } from '#shared/http/field-messages.ts';
 import { AppError } from '#shared/kernel/errors.ts';
 
 /** Fields that are called otherwise here than where the rules about them stand. */
@@ -26,7 +27,10 @@ export function toRequestField(path: string): string {
 export function parse<Schema extends z.ZodType>(schema: Schema, value: unknown): z.infer<Schema> {
   const result = schema.safeParse(value);
   if (result.success) return result.data;
-  const errors = result.error.issues.map(({ path, message }) => ({ field: path.join('.'), message }));
+  const errors = result.error.issues.map(({ path, code, message }) => ({
+    field: path.join('.'),
+    message: toFieldMessage(code, message),
+  }));
   throw invalid(errors);
 }
 

@@ -5,6 +5,7 @@ import { replayedHeader } from '../idempotency/key.ts';
 import { AppError, toAppError } from '../kernel/errors.ts';
 import { traceIdOf } from '../observability/trace-context.ts';
 import { watchMethods } from './allowed-methods.ts';
+import { toFieldMessage } from './field-messages.ts';
 import type { HttpServer } from './http-server.ts';
 import { httpProblem, type Problem, problemContentType, retryAfterSecondsOf, toProblem } from './problem.ts';
 
@@ -96,9 +97,7 @@ function toFieldErrors({ instancePath, keyword, message = 'is not valid', params
       message: 'is not a known field',
     }));
   }
-  // zod says of what is missing that it is of the wrong type, and tells it apart in its text alone.
-  const isMissing = keyword === 'invalid_type' && message.endsWith('received undefined');
-  return [{ field: path.join('.'), message: isMissing ? 'is required' : message }];
+  return [{ field: path.join('.'), message: toFieldMessage(keyword, message) }];
 }
 
 function whichRequest(request: FastifyRequest): { instance: string; correlationId: string } {
