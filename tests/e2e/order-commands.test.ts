@@ -131,6 +131,22 @@ describe('refunding', () => {
     expect(requests).toEqual([500, 1_499]);
   });
 
+  test('of a part takes an idempotency key for an id', async () => {
+    const id = await place();
+    await pretend(id, 'completed', 1_999);
+    const headers = { 'idempotency-key': 'a-part' };
+    const part = await command(id, 'refund', { body: { amountMinor: 500 }, headers });
+    expect(part).toMatchObject({ status: 202, body: { refunds: [{ amountMinor: 500 }] } });
+    expect(await command(id, 'refund', { body: { amountMinor: 500 }, headers })).toEqual(part);
+    expect(await command(id, 'refund', { body: { amountMinor: 501 }, headers })).toMatchObject({
+      status: 422,
+      body: { code: 'IDEMPOTENCY_KEY_REUSED' },
+    });
+    // The id is that of the key also when nobody remembers what was answered.
+    await system.orderDatabase.pool.query('DELETE FROM idempotency_keys');
+    expect((await command(id, 'refund', { body: { amountMinor: 500 }, headers })).body).toEqual(part.body);
+  });
+
   test('of a part without an id is refused, because a repetition would refund twice', async () => {
     expect(await command(await place(), 'refund', { body: { amountMinor: 500 } })).toMatchObject({
       status: 400,

@@ -3,7 +3,7 @@ import { keyInUse } from '#shared/idempotency/refusals.ts';
 import { AppError, type ErrorKind } from '#shared/kernel/errors.ts';
 import type { Order } from '../domain/order.ts';
 import { orderWith } from '../domain/testing/orders.ts';
-import { type Answer, createRunOnce, idFor, type RunOnce, type Work } from './idempotency.ts';
+import { type Answer, createRunOnce, type RunOnce, refundIdFor, type Work } from './idempotency.ts';
 import type { IdempotencyRecord, IdempotencyRecords } from './ports/idempotency-records.ts';
 
 const ttlMs = 1_000;
@@ -137,8 +137,10 @@ test('without a key every request is carried out, and nothing is kept', async ()
   expect(stored).toEqual([]);
 });
 
-test('what a request leaves unnamed has an id that follows from its key', () => {
-  expect(idFor(once)).toBe(idFor({ ...once }));
-  expect(idFor(once)).not.toBe(idFor({ ...once, caller: 'bob' }));
-  expect(idFor(undefined)).not.toBe(idFor(undefined));
+test("a refund without an id of the caller's has one that follows from its key", () => {
+  expect(refundIdFor({}, once)).toBe(refundIdFor({ amountMinor: 5 }, { ...once }));
+  expect(refundIdFor({}, once)).not.toBe(refundIdFor({}, { ...once, caller: 'bob' }));
+  expect(refundIdFor({ refundId: 'mine' }, once)).toBe('mine');
+  expect(refundIdFor({}, undefined)).not.toBe(refundIdFor({}, undefined));
+  expect(() => refundIdFor({ amountMinor: 5 }, undefined)).toThrow(/^refundId: is required/);
 });

@@ -108,9 +108,27 @@ export function createRunOnce(dependencies: {
   };
 }
 
-/** An id for what the request names by none: for the same key the same, however often it comes. */
-export function idFor(once: Once | undefined): string {
-  return once ? v5(JSON.stringify([once.caller, once.key]), idNamespace) : newId();
+/**
+ * The id of a refund: the caller's own, or one that his key stands for, for ever. All that is left may be asked for without
+ * either, for there is nothing left the second time.
+ *
+ * @throws AppError `VALIDATION_FAILED` for a part of the money that a repetition would give back twice.
+ */
+export function refundIdFor(
+  { refundId, amountMinor }: { refundId?: string | undefined; amountMinor?: number | undefined },
+  once: Once | undefined,
+): string {
+  if (refundId !== undefined) return refundId;
+  if (once) return v5(JSON.stringify([once.caller, once.key]), idNamespace);
+  if (amountMinor === undefined) return newId();
+  const message =
+    'is required with an amount and without an idempotency key: a repetition would refund twice';
+  throw new AppError({
+    code: 'VALIDATION_FAILED',
+    kind: 'rejected',
+    message: `refundId: ${message}`,
+    data: { errors: [{ field: 'refundId', message }] },
+  });
 }
 
 function replay({ fingerprint, outcome }: IdempotencyRecord, asked: string): Answer {

@@ -2,7 +2,7 @@ import type { Caller, Scope } from '#shared/auth/caller.ts';
 import { replayedHeader } from '#shared/idempotency/key.ts';
 import { learn } from '#shared/observability/work-at-hand.ts';
 import type { ChangeOrder } from '../application/change-order.ts';
-import { type Answer, idFor } from '../application/idempotency.ts';
+import { type Answer, refundIdFor } from '../application/idempotency.ts';
 import type { PlaceOrder } from '../application/place-order.ts';
 import type { ReadOrders } from '../application/read-orders.ts';
 import type { WatchOrder } from '../application/watch-order.ts';
@@ -81,8 +81,9 @@ export function createOrderMethods(
       refundId: request.refundId,
       reason: request.reason,
     });
+    const { amountMinor, reason = '' } = given ?? {};
+    const refundId = refundIdFor(given ?? {}, context.once);
     if (amount) await assertCurrency(idIn(request), amount, context.caller);
-    const { refundId = idFor(context.once), amountMinor, reason = '' } = given ?? {};
     return change(request, { type: 'refund', refundId, amountMinor, reason }, context);
   }
 

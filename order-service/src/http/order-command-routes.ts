@@ -5,7 +5,7 @@ import { problems } from '#shared/http/problem.ts';
 import type { HttpServer } from '#shared/http/server.ts';
 import { idempotencyKeyHeader } from '#shared/idempotency/key.ts';
 import type { ChangeOrder } from '../application/change-order.ts';
-import { idFor } from '../application/idempotency.ts';
+import { refundIdFor } from '../application/idempotency.ts';
 import type { OrderCommand } from '../domain/order-commands.ts';
 import { onceOf, orderOf } from './idempotency-key.ts';
 import {
@@ -102,7 +102,9 @@ export function registerOrderCommandRoutes(app: HttpServer, useCases: { changeOr
       },
     },
     async (request, reply) => {
-      const { refundId = idFor(onceOf(request)), amountMinor, reason = '' } = request.body ?? {};
+      const wish = request.body ?? {};
+      const { amountMinor, reason = '' } = wish;
+      const refundId = refundIdFor(wish, onceOf(request));
       const command = { type: 'refund', refundId, amountMinor, reason } as const;
       return reply.code(202).send(await change(request, reply, command));
     },

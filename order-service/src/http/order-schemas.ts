@@ -71,12 +71,10 @@ export const refundBody = z
       .uuid()
       .toLowerCase()
       .optional()
-      .describe('Chosen by the caller, and required with an amount: the same id again is the same refund'),
+      .describe(
+        'Chosen by the caller: the same id again is the same refund. With an amount it is required, unless there is an idempotency key',
+      ),
     reason,
-  })
-  .refine(({ amountMinor, refundId }) => amountMinor === undefined || refundId !== undefined, {
-    path: ['refundId'],
-    message: 'is required with an amount, so that a repetition does not refund twice',
   })
   .nullish();
 

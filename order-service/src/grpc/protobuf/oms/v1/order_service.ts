@@ -568,7 +568,10 @@ export interface RefundOrderRequest {
   amount:
     | Money
     | undefined;
-  /** A UUID chosen by the caller, required with an amount: the same id again is the same refund. */
+  /**
+   * A UUID chosen by the caller: the same id again is the same refund. With an amount it is required, unless there is an
+   * idempotency key.
+   */
   refundId?:
     | string
     | undefined;
