@@ -8,7 +8,7 @@ const history = (ms: number, type: string, actor: string, data: object = {}): Ti
   type,
   detail: { actor, data },
 });
-const processor = '/processor-service';
+const processor = 'processor-service';
 
 describe('the timeline of an order', () => {
   it('tells when, what and who in columns, with the amounts and the reasons that there are', () => {

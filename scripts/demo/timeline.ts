@@ -72,7 +72,7 @@ function more({ amountMinor, failure, message, reason }: Details): string {
 function who({ kind, detail }: TimelineEntry): string {
   if (kind === 'operator') return `operator ${String(detail['operator'])}`;
   if (kind !== 'history') return 'order-service';
-  return String(detail['actor']).replace(/^\//, '').replace(':', ' ');
+  return String(detail['actor']).replace(':', ' ');
 }
 
 /** `25.00` of 2500 cents. */

@@ -17,7 +17,7 @@ export function welcome(
   API               ${stack.orderService}
   API description   ${stack.orderService}/docs
   gRPC              ${stack.orderGrpc}
-  Processor, stock  ${stack.processorService}/stock
+  Processor         ${stack.processorService}   (stock, sagas, dead letters)
   Payment sandbox   ${stack.paymentSandbox}
   RabbitMQ console  ${stack.managementUrl}${console}
   RabbitMQ          ${shown(stack, 'rabbitmq', stack.amqpUrl)}

@@ -113,7 +113,7 @@ describe('the timeline of an order', () => {
     const of = (kind: string) => entries.filter((entry) => entry.kind === kind);
     expect(of('history').map(({ type }) => type)).toEqual(['placed', 'reserved', 'paid', 'completed']);
     expect(of('history')[0]?.detail).toMatchObject({ version: 1, actor: 'customer:customer-7', traceId });
-    expect(of('history')[3]?.detail).toMatchObject({ version: 4, actor: '/processor-service', traceId });
+    expect(of('history')[3]?.detail).toMatchObject({ version: 4, actor: 'processor-service', traceId });
     expect(of('published')).toMatchObject([{ type: 'order.created.v1', detail: { sequence: 1 } }]);
     expect(of('received')).toMatchObject(
       ['order.reserved.v1', 'order.paid.v1', 'order.processed.v1'].map((type, index) => ({

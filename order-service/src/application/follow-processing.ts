@@ -58,8 +58,9 @@ export function createFollowProcessing(dependencies: {
         current.set(order.id, following.order);
         received.push(receipt(message, following, now));
         if (following.outcome === 'applied') {
-          const { source: actor, correlationid: correlationId, traceparent } = message;
-          const cause = { actor, correlationId, traceparent };
+          const { source, correlationid: correlationId, traceparent } = message;
+          // A path, as CloudEvents have it; here, beside customers and operators, it is the name of a service.
+          const cause = { actor: source.replace(/^\//, ''), correlationId, traceparent };
           let state = order;
           for (const event of following.events) {
             state = evolve(state, event, now);

@@ -154,7 +154,11 @@ export const timelineResource = z
         at: z.iso.datetime(),
         kind: z.enum(['history', 'published', 'waiting', 'received', 'operator']),
         type: z.string(),
-        detail: z.record(z.string(), z.unknown()),
+        detail: z
+          .record(z.string(), z.unknown())
+          .describe(
+            'Of `history`: `version`, `actor` (`customer:…`, `operator:…` or the name of a service), `correlationId`, `traceId`, and `data` according to its type',
+          ),
       }),
     ),
   })

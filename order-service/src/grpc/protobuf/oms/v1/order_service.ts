@@ -518,7 +518,7 @@ export interface OrderEvent {
   time:
     | Date
     | undefined;
-  /** Who caused it. */
+  /** Who caused it: `customer:` and his id, `operator:` and whom the token names, or the name of a service. */
   actor: string;
   /** Ties together everything that one request set off. */
   correlationId: string;
