@@ -221,6 +221,7 @@ describe('a question is refused when', () => {
     ['about no order', 404, '/orders/01a1fc15-e415-7615-b6f8-f42a39fec97f'],
     ['about the timeline of no order', 404, '/orders/01a1fc15-e415-7615-b6f8-f42a39fec97f/timeline'],
     ['at no address', 404, '/nowhere'],
+    ['for no file of the documentation', 404, '/docs/static/nothing.js'],
     ['with a cursor that is none', 400, '/orders?cursor=made-up'],
     ['in no valid encoding', 400, '/orders/%ZZ'],
     ['too long', 414, `/orders/${'x'.repeat(1_000)}`],

@@ -18,7 +18,8 @@ export function answerErrors(app: HttpServer): void {
   const methodsOf = watchMethods(app);
   app.setNotFoundHandler((request, reply) => {
     const methods = methodsOf(request.url.split('?', 1)[0] ?? '');
-    if (methods.length === 0)
+    // A route for many addresses takes the method, and finds nothing at this one.
+    if (methods.length === 0 || methods.includes(request.method))
       return send(reply, httpProblem(404, 'There is nothing at this address', whichRequest(request)));
     reply.header('allow', methods.join(', '));
     return send(reply, httpProblem(405, 'This address does not take this method', whichRequest(request)));
