@@ -28,6 +28,8 @@ beforeEach(async () => {
 
 interface Announcement {
   readonly repeatedMinutesAgo?: number;
+  /** As soon as it was there, if nothing else is said. */
+  readonly publishedMinutesAgo?: number;
   readonly isPublished?: boolean;
 }
 
@@ -35,7 +37,11 @@ interface Announcement {
 async function place(
   minutesAgo: number,
   overrides: Parameters<typeof placementOf>[0] = {},
-  { repeatedMinutesAgo, isPublished = true }: Announcement = {},
+  {
+    repeatedMinutesAgo,
+    publishedMinutesAgo = repeatedMinutesAgo ?? minutesAgo,
+    isPublished = true,
+  }: Announcement = {},
 ): Promise<string> {
   const placement = placementOf(overrides);
   await repository.orders.place(placement);
@@ -50,8 +56,8 @@ async function place(
   );
   await pool.query(
     `UPDATE outbox SET created_at = ${ago('$2')}, repeated_at = ${ago('$3')},
-       published_at = CASE WHEN $4 THEN now() END WHERE order_id = $1`,
-    [id, minutesAgo, repeatedMinutesAgo, isPublished],
+       published_at = ${ago('$4')} WHERE order_id = $1`,
+    [id, minutesAgo, repeatedMinutesAgo, isPublished ? publishedMinutesAgo : null],
   );
   return id;
 }
@@ -87,6 +93,7 @@ describe('an order is due', () => {
   test.each<[string, Parameters<typeof place>]>([
     ['that has just changed', [0.5]],
     ['whose announcement is still on its way', [2, {}, { isPublished: false }]],
+    ['whose announcement had to wait for the broker', [2, {}, { publishedMinutesAgo: 0.5 }]],
     ['that waits for its customer', [2, manual]],
     ['that has ended', [2, { status: 'completed' }]],
     ['whose wishes are answered', [2, { status: 'completed', refunds: [{ ...refund, status: 'rejected' }] }]],
@@ -130,7 +137,7 @@ test('awaited orders come page by page, by id, each once', async () => {
 
 test('what is repeated goes out once more, and waits no longer than since then', async () => {
   const { pool } = database;
-  const [asked, other] = [await place(2), await place(2)];
+  const [asked, other] = [await place(2, {}, { publishedMinutesAgo: 0.5 }), await place(2)];
   let woken = 0;
   const service = createPool({
     url: database.url,
