@@ -1,5 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { pino } from 'pino';
 import { createBrokerConnection } from '#shared/messaging/broker-connection.ts';
+import { beginWork, factsAtHand } from '#shared/observability/work-at-hand.ts';
 import { createTestBroker, type TestBroker } from '../support/broker.ts';
 import { eventually } from '../support/eventually.ts';
 import { testLogger } from './support/logger.ts';
@@ -28,6 +30,29 @@ test('a stop ends also the connection that is just being made, however long that
   await attaching.promise;
   await connection.stop();
   expect(connection.state()).toBe('disconnected');
+});
+
+test('what a connection says is not about the work that needed it first', async () => {
+  const lines: string[] = [];
+  const logger = pino({ mixin: factsAtHand }, { write: (line: string) => void lines.push(line) });
+  const connection = createBrokerConnection({
+    url: broker.url,
+    name: 'test',
+    logger,
+    attach: async () => undefined,
+    detach: () => undefined,
+  });
+  beginWork({ orderId: 'order-1' }, undefined, () => {
+    logger.info('needed');
+    connection.start();
+  });
+  await eventually(() => connection.state() === 'connected');
+  await connection.stop();
+  const told = lines.map((line) => JSON.parse(line) as { msg: string; orderId?: string });
+  expect(told.map(({ msg, orderId }) => [msg, orderId])).toEqual([
+    ['needed', 'order-1'],
+    ['connected to the broker', undefined],
+  ]);
 });
 
 describe('a broker that goes away while a connection to it is being closed', () => {

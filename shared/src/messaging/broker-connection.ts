@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Channel, ChannelModel } from 'amqplib';
 import { connect } from 'amqplib';
 import type { Logger } from 'pino';
@@ -37,6 +38,8 @@ export function createBrokerConnection(options: {
   const { url, name, attach, detach } = options;
   const logger = options.logger.child({ connection: name });
   const stopping = new AbortController();
+  /** A connection is not the work of whoever happened to need it first. */
+  const onNobodysBehalf = AsyncLocalStorage.snapshot();
   const pulse = createPulse();
   let current: ChannelModel | undefined;
   let state: ReturnType<BrokerConnection['state']> = 'disconnected';
@@ -107,7 +110,7 @@ export function createBrokerConnection(options: {
   return {
     start() {
       measureConnection(name, () => state);
-      running ??= run();
+      running ??= onNobodysBehalf(run);
     },
     state: () => state,
     isStuck: () => running !== undefined && state === 'disconnected' && pulse.isStuck(),
