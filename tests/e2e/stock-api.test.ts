@@ -39,9 +39,16 @@ test('the stock that is seeded is plenty of SKU-001 to SKU-100, listed by SKU', 
   expect(items.at(-1)?.sku).toBe('SKU-100');
 });
 
-test('the list goes on after a SKU, as far as was asked for', async () => {
-  const { items } = (await (await fetch(`${base}?after=SKU-041&limit=2`)).json()) as { items: Stock[] };
-  expect(items.map(({ sku }) => sku)).toEqual(['SKU-042', 'SKU-043']);
+test('the list comes in pages, each with the way to the next one', async () => {
+  const pages: string[][] = [];
+  for (let next: string | undefined = ''; next !== undefined; ) {
+    const response = await fetch(`${base}?limit=40${next}`);
+    const { items, nextCursor } = (await response.json()) as { items: Stock[]; nextCursor?: string };
+    pages.push(items.map(({ sku }) => sku));
+    next = nextCursor && `&cursor=${encodeURIComponent(nextCursor)}`;
+  }
+  expect(pages.map(({ length }) => length)).toEqual([40, 40, 20]);
+  expect(pages.flat()).toEqual([...new Set(pages.flat())].sort());
 });
 
 describe('setting the stock', () => {

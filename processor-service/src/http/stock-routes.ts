@@ -11,7 +11,7 @@ const tags = ['stock'];
 const skuParams = z.object({ sku: text(64) });
 
 const listQuery = z.strictObject({
-  after: z.string().min(1).max(64).optional().describe('Only SKUs that sort after this one'),
+  cursor: z.string().min(1).max(64).optional().describe('The nextCursor of the previous page'),
   limit: z.coerce.number().int().min(1).max(1_000).default(200),
 });
 
@@ -41,12 +41,18 @@ export function registerStockRoutes(app: HttpServer, dependencies: { stock: Stoc
         summary: 'Stock, by SKU',
         querystring: listQuery,
         response: {
-          200: z.object({ items: z.array(stockResource) }),
+          200: z.object({ items: z.array(stockResource), nextCursor: z.string().optional() }),
           ...problems(400, 503),
         },
       },
     },
-    async (request) => ({ items: [...(await stock.list(request.query))] }),
+    async ({ query: { cursor, limit } }) => {
+      // One more than asked for tells whether there is a next page.
+      const found = await stock.list({ after: cursor, limit: limit + 1 });
+      const items = found.slice(0, limit);
+      const last = items.at(-1);
+      return found.length > limit && last ? { items, nextCursor: last.sku } : { items };
+    },
   );
 
   app.get(
