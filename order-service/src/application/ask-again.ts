@@ -29,16 +29,13 @@ export function createAskAgain(dependencies: {
     const until = firstIdAt(clock().getTime() - overdueMs);
     const page = await orders.next({ after, until, limit: pageSize, overdueMs });
     const due = page.filter(({ isDue }) => isDue).slice(0, mostRepetitions);
+    const ids = due.map(({ id }) => id);
+    if (ids.length > 0) await repeat(ids, 0);
     for (const { id, status } of due)
       logger.warn({ orderId: id, status }, 'order was not answered: asking again');
-    if (due.length > 0)
-      await repeat(
-        due.map(({ id }) => id),
-        0,
-      );
     const isCut = due.length === mostRepetitions;
     const isFull = page.length === pageSize;
-    after = (isCut ? due.at(-1)?.id : isFull ? page.at(-1)?.id : undefined) ?? beforeAll;
+    after = (isCut ? ids.at(-1) : isFull ? page.at(-1)?.id : undefined) ?? beforeAll;
     return isFull && !isCut;
   };
 }

@@ -1,5 +1,6 @@
 import { outboxEvidence } from '#shared/outbox/audit-sql.ts';
 import type { Statement } from '#shared/postgres/statement.ts';
+import { openOrders } from './open-orders.ts';
 
 const milliseconds = (column: string): string => `(extract(epoch FROM ${column}) * 1000)::float8`;
 
@@ -38,20 +39,8 @@ export const nextOrders: Statement = {
   text: 'SELECT id FROM orders WHERE id > $1 ORDER BY id LIMIT $2',
 };
 
-/**
- * The next $2 orders behind $1 that have not ended and were placed before $3, by id. Compared as rows, so that only the
- * index by status and id will do: by its statistics, PostgreSQL would rather look for the few among all orders.
- */
+/** The next $2 orders behind $1 that have not ended and were placed before $3, by id. */
 export const nextOpenOrders: Statement = {
   name: 'audit-next-open-orders',
-  text: `
-    SELECT candidate.id
-    FROM unnest('{pending,reserved,paid}'::order_status[]) AS open (status),
-         LATERAL (
-           SELECT id FROM orders
-           WHERE (status, id) > (open.status, $1) AND (status, id) < (open.status, $3)
-           ORDER BY status, id LIMIT $2
-         ) AS candidate
-    ORDER BY candidate.id
-    LIMIT $2`,
+  text: `${openOrders} ORDER BY id LIMIT $2`,
 };

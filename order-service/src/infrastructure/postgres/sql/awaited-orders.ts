@@ -1,22 +1,16 @@
 import type { Statement } from '#shared/postgres/statement.ts';
+import { openOrders } from './open-orders.ts';
 
 /**
  * The next $2 orders behind $1 that wait for the processor-service and were placed before $3, by id; due is one that has
  * not changed for $4 milliseconds, about which the broker has known everything for as long, and which was not asked about
- * for as long as it had been waiting then. Ids are compared as rows, so that only the index by status and id will do: by
- * its statistics, PostgreSQL would rather look among all orders. The second part has an index of its own.
+ * for as long as it had been waiting then. Open wishes have an index of their own.
  */
 export const nextAwaitedOrders: Statement = {
   name: 'awaited-orders',
   text: `
     WITH open AS (
-      SELECT found.id
-      FROM unnest('{pending,reserved,paid}'::order_status[]) AS unfinished (status),
-           LATERAL (
-             SELECT id FROM orders
-             WHERE (status, id) > (unfinished.status, $1) AND (status, id) < (unfinished.status, $3)
-             ORDER BY status, id LIMIT $2
-           ) AS found
+      ${openOrders}
       UNION
       (SELECT id FROM orders
        WHERE (cancellation ->> 'status' = 'requested' OR refunds @> '[{"status": "requested"}]')
