@@ -2,9 +2,10 @@ import { type Caller, mayActForAll, requireScope } from '#shared/auth/caller.ts'
 import type { Clock } from '#shared/kernel/clock.ts';
 import { AppError } from '#shared/kernel/errors.ts';
 import { newId } from '#shared/kernel/ids.ts';
+import type { Page } from '#shared/kernel/page.ts';
 import type { DeliveryStatus, Webhook, WebhookDelivery, WebhookStatus } from '../domain/webhook.ts';
 import { testEventType } from '../domain/webhook.ts';
-import { type Page, pageOf, readCursor } from './paging.ts';
+import { pageById, readCursor } from './paging.ts';
 import type { WebhookEndpoints } from './ports/webhook-endpoints.ts';
 import type {
   Owner,
@@ -114,7 +115,7 @@ export function createManageWebhooks(dependencies: {
       return withSecret(webhook);
     },
     async list({ cursor, limit }, by) {
-      return pageOf(
+      return pageById(
         await webhooks.list({ owner: ownerFor(by), before: readCursor(cursor), limit: limit + 1 }),
         limit,
       );
@@ -142,7 +143,7 @@ export function createManageWebhooks(dependencies: {
     async listDeliveries(id, { cursor, limit, status }, by) {
       await get(id, by);
       const before = readCursor(cursor);
-      return pageOf(await deliveries.list({ webhookId: id, status, before, limit: limit + 1 }), limit);
+      return pageById(await deliveries.list({ webhookId: id, status, before, limit: limit + 1 }), limit);
     },
     async redeliver(id, deliveryId, by) {
       await getEnabled(id, by);

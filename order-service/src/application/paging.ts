@@ -1,19 +1,12 @@
 import { AppError } from '#shared/kernel/errors.ts';
-
-/** One page of a list; `nextCursor` is absent on the last one. */
-export interface Page<Item> {
-  readonly items: readonly Item[];
-  readonly nextCursor?: string;
-}
+import { type Page, pageOf } from '#shared/kernel/page.ts';
 
 /** @param found one more than the page has room for, if there are so many */
-export function pageOf<Item extends { readonly id: string }>(
+export function pageById<Item extends { readonly id: string }>(
   found: readonly Item[],
   limit: number,
 ): Page<Item> {
-  const items = found.slice(0, limit);
-  const last = items.at(-1);
-  return found.length > limit && last ? { items, nextCursor: toCursor(last.id) } : { items };
+  return pageOf(found, limit, ({ id }) => toCursor(id));
 }
 
 /**

@@ -1,7 +1,8 @@
 import { type Caller, mayActFor, mayActForAll } from '#shared/auth/caller.ts';
 import { AppError } from '#shared/kernel/errors.ts';
+import type { Page } from '#shared/kernel/page.ts';
 import type { Order } from '../domain/order.ts';
-import { type Page, pageOf, readCursor } from './paging.ts';
+import { pageById, readCursor } from './paging.ts';
 import type { OrderQuery, OrderRepository, TimelineEntry } from './ports/order-repository.ts';
 
 /** Which orders, and from which position on: the `nextCursor` of the page before. */
@@ -41,7 +42,7 @@ export function createReadOrders(dependencies: { orders: OrderRepository }): Rea
       const customerId = filter.customerId ?? (mayActForAll(caller) ? undefined : caller.subject);
       if (customerId !== undefined && !mayActFor(caller, customerId)) return { items: [] };
       // One more than asked for tells whether there is a next page.
-      return pageOf(await orders.list({ ...filter, customerId, before, limit: limit + 1 }), limit);
+      return pageById(await orders.list({ ...filter, customerId, before, limit: limit + 1 }), limit);
     },
   };
 }

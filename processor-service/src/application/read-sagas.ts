@@ -1,19 +1,14 @@
 import { AppError } from '#shared/kernel/errors.ts';
+import { type Page, pageOf } from '#shared/kernel/page.ts';
 import type { Saga } from '../domain/saga.ts';
 import type { SagaQuery, SagaRepository } from './ports/saga-repository.ts';
-
-/** One page of sagas; `nextCursor` is absent on the last one. */
-export interface SagaPage {
-  readonly items: readonly Saga[];
-  readonly nextCursor?: string;
-}
 
 /** What can be asked about sagas. */
 export interface ReadSagas {
   /** @throws AppError `SAGA_NOT_FOUND` */
   get(orderId: string): Promise<Saga>;
   /** Those of the newest orders first. */
-  list(query: Pick<SagaQuery, 'state' | 'limit'> & { cursor?: string | undefined }): Promise<SagaPage>;
+  list(query: Pick<SagaQuery, 'state' | 'limit'> & { cursor?: string | undefined }): Promise<Page<Saga>>;
 }
 
 export function createReadSagas(dependencies: { sagas: SagaRepository }): ReadSagas {
@@ -27,9 +22,7 @@ export function createReadSagas(dependencies: { sagas: SagaRepository }): ReadSa
     async list({ state, cursor, limit }) {
       // One more than asked for tells whether there is a next page.
       const found = await sagas.list({ state, before: cursor, limit: limit + 1 });
-      const items = found.slice(0, limit);
-      const last = items.at(-1);
-      return found.length > limit && last ? { items, nextCursor: last.order.orderId } : { items };
+      return pageOf(found, limit, ({ order }) => order.orderId);
     },
   };
 }

@@ -3,6 +3,7 @@ import { problems } from '#shared/http/problem.ts';
 import type { HttpServer } from '#shared/http/server.ts';
 import { text } from '#shared/http/text.ts';
 import { AppError } from '#shared/kernel/errors.ts';
+import { pageOf } from '#shared/kernel/page.ts';
 import type { StockRepository } from '../application/ports/stock-repository.ts';
 
 const tags = ['stock'];
@@ -49,9 +50,8 @@ export function registerStockRoutes(app: HttpServer, dependencies: { stock: Stoc
     async ({ query: { cursor, limit } }) => {
       // One more than asked for tells whether there is a next page.
       const found = await stock.list({ after: cursor, limit: limit + 1 });
-      const items = found.slice(0, limit);
-      const last = items.at(-1);
-      return found.length > limit && last ? { items, nextCursor: last.sku } : { items };
+      const page = pageOf(found, limit, ({ sku }) => sku);
+      return { ...page, items: [...page.items] };
     },
   );
 
