@@ -64,6 +64,12 @@ describe('a message comes to rest among the dead letters at once, and says why, 
     ],
     ['its version is unknown', event('order.created.v2', created), 'UNSUPPORTED_MESSAGE', 'order.created.v2'],
     [
+      'no column can hold its text',
+      event('order.created.v1', { ...created, customerId: 'a\u0000' }),
+      'MALFORMED_MESSAGE',
+      'data.customerId',
+    ],
+    [
       'it is not for this queue',
       event('order.reserved.v1', { run: 0 }),
       'UNSUPPORTED_MESSAGE',

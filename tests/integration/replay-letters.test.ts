@@ -120,6 +120,15 @@ describe('replaying a dead letter', () => {
     ]);
   });
 
+  test('is in both even where what ties it together is text that no column can hold', async () => {
+    const { messageId, body } = await bury(publisher, { message: { correlationId: 'a\u0000' } });
+    await replay(messageId);
+    const [replayed] = await broker.drain(workQueue);
+    expect(replayed).toMatchObject({ messageId, body, correlationId: 'a\u0000' });
+    expect(await historyOf(messageId)).toEqual(['alice done']);
+    expect(await timelineOf(messageId)).toMatchObject([{ data: { action: 'replayed' } }]);
+  });
+
   test('counts how often', async () => {
     const { headers } = await bury(publisher);
     await bury(publisher, { message: { messageId: 'again', headers: { ...headers, 'x-replay-count': 2 } } });

@@ -12,7 +12,7 @@ const tags = ['stock'];
 const skuParams = z.object({ sku: text(64) });
 
 const listQuery = z.strictObject({
-  cursor: z.string().min(1).max(64).optional().describe('The nextCursor of the previous page'),
+  cursor: text(64).optional().describe('The nextCursor of the previous page'),
   limit: z.coerce.number().int().min(1).max(1_000).default(200),
 });
 

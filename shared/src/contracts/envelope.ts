@@ -1,7 +1,15 @@
 import { z } from 'zod';
+import { storableText } from './storable-text.ts';
 
 /** Content type of every message: CloudEvents 1.0, structured mode, JSON. */
 export const cloudEventsContentType = 'application/cloudevents+json';
+
+const longestProperty = 255;
+
+/** It travels on as a property of messages, which AMQP allows 255 bytes. */
+const correlationId = storableText
+  .min(1)
+  .refine((id) => Buffer.byteLength(id) <= longestProperty, `must have ${longestProperty} bytes at most`);
 
 /**
  * Schema of one event: a CloudEvents 1.0 envelope whose `type` names the contract and its version. Unknown fields are
@@ -14,14 +22,14 @@ export function defineEvent<const Type extends string, Data extends z.ZodType>(t
   return z.object({
     specversion: z.literal('1.0'),
     id: z.uuid().toLowerCase(),
-    source: z.string().min(1),
+    source: storableText.min(1),
     type: z.literal(type),
     subject: z.uuid().toLowerCase(),
     time: z.iso.datetime(),
     datacontenttype: z.literal('application/json'),
     sequence: z.int().positive(),
-    correlationid: z.string().min(1),
-    traceparent: z.string().min(1),
+    correlationid: correlationId,
+    traceparent: storableText.min(1),
     data,
   });
 }

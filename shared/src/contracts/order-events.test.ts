@@ -53,6 +53,9 @@ describe('a message', () => {
     ['no type', '{}'],
     ['null', 'null'],
     ['a quantity of zero', JSON.stringify(created).replace('"quantity":3', '"quantity":0')],
+    ['text that no column can hold', JSON.stringify({ ...created, correlationid: 'a\u0000' })],
+    ['an id that AMQP cannot carry', JSON.stringify({ ...created, correlationid: 'ü'.repeat(128) })],
+    ['half a character', JSON.stringify({ ...created, data: { ...created.data, customerId: 'a\ud800' } })],
     ['no order', JSON.stringify({ ...created, subject: 'order-1' })],
   ])('that is malformed is a permanent failure: %s', (_what, body) => {
     expect(failureOf(body)).toMatchObject({ code: 'MALFORMED_MESSAGE', kind: 'permanent' });

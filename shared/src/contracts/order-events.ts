@@ -1,11 +1,12 @@
 import { z } from 'zod';
 import { AppError } from '../kernel/errors.ts';
 import { defineEvent } from './envelope.ts';
+import { storableText } from './storable-text.ts';
 
 /** Why an order failed. `recoverable` failures may be replayed from the dead-letter queue. */
 export const failureSchema = z.object({
-  code: z.string().min(1),
-  message: z.string(),
+  code: storableText.min(1),
+  message: storableText,
   recoverable: z.boolean(),
 });
 
@@ -14,11 +15,11 @@ const currency = z.string().regex(/^[A-Z]{3}$/);
 
 /** The order as every message that may begin its saga carries it, so that no such message depends on another one. */
 const orderData = z.object({
-  customerId: z.string().min(1),
+  customerId: storableText.min(1),
   currency,
   totalMinor: amountMinor,
   items: z
-    .array(z.object({ sku: z.string().min(1), quantity: z.int().positive(), unitPriceMinor: amountMinor }))
+    .array(z.object({ sku: storableText.min(1), quantity: z.int().positive(), unitPriceMinor: amountMinor }))
     .min(1),
   /** Whether the payment follows the reservation by itself or waits until it is asked for. */
   payment: z.enum(['automatic', 'manual']).default('automatic'),
@@ -36,7 +37,7 @@ export const orderPaymentRequestedV1 = defineEvent('order.payment_requested.v1',
 /** The customer wants the order undone. It may overtake `order.created`, which then finds the door closed. */
 export const orderCancelRequestedV1 = defineEvent(
   'order.cancel_requested.v1',
-  orderData.extend({ reason: z.string() }),
+  orderData.extend({ reason: storableText }),
 );
 
 /** Money is to go back to the customer; the refund's id makes repetitions harmless. */
@@ -46,7 +47,7 @@ export const orderRefundRequestedV1 = defineEvent(
     refundId: z.uuid().toLowerCase(),
     amountMinor: z.int().positive(),
     currency,
-    reason: z.string(),
+    reason: storableText,
   }),
 );
 
@@ -56,7 +57,7 @@ export const orderReservedV1 = defineEvent('order.reserved.v1', z.object({ run }
 /** The payment was captured. */
 export const orderPaidV1 = defineEvent(
   'order.paid.v1',
-  z.object({ run, paymentId: z.string().min(1), amountMinor, currency }),
+  z.object({ run, paymentId: storableText.min(1), amountMinor, currency }),
 );
 
 /** The final reply about an order: the saga has ended, one way or the other. */
@@ -74,7 +75,7 @@ export const orderCancelledV1 = defineEvent('order.cancelled.v1', z.object({ run
 /** It was too late to cancel. */
 export const orderCancelRejectedV1 = defineEvent(
   'order.cancel_rejected.v1',
-  z.object({ run, code: z.string().min(1), message: z.string() }),
+  z.object({ run, code: storableText.min(1), message: storableText }),
 );
 
 /** Money went back to the customer. `refundedMinor` is the total of all refunds; the last one also restocks. */
@@ -93,7 +94,7 @@ export const orderRefundedV1 = defineEvent(
 /** A refund was refused; no money moved. */
 export const orderRefundRejectedV1 = defineEvent(
   'order.refund_rejected.v1',
-  z.object({ run, refundId: z.uuid().toLowerCase(), code: z.string().min(1), message: z.string() }),
+  z.object({ run, refundId: z.uuid().toLowerCase(), code: storableText.min(1), message: storableText }),
 );
 
 /**
@@ -104,14 +105,14 @@ export const orderOperatorActedV1 = defineEvent(
   'order.operator_acted.v1',
   z.object({
     action: z.enum(['replayed', 'edited', 'discarded', 'resumed']),
-    operator: z.string().min(1),
+    operator: storableText.min(1),
     /** The queue the letter lay in; absent for what was done to a saga. */
-    queue: z.string().optional(),
-    messageId: z.string().optional(),
-    errorCode: z.string().optional(),
-    reason: z.string().optional(),
+    queue: storableText.optional(),
+    messageId: storableText.optional(),
+    errorCode: storableText.optional(),
+    reason: storableText.optional(),
     /** Id of the message that took its place, where it was edited. */
-    replacedBy: z.string().optional(),
+    replacedBy: storableText.optional(),
   }),
 );
 

@@ -1,7 +1,7 @@
 import { type AppError, toAppError } from '#shared/kernel/errors.ts';
 import type { Failpoint } from '#shared/kernel/failpoints.ts';
-import { newId } from '#shared/kernel/ids.ts';
 import type { IncomingMessage, OutgoingMessage } from '#shared/messaging/message.ts';
+import { correlationIdFrom } from '#shared/observability/correlation-id.ts';
 import { isTraceparent, newTraceparent } from '#shared/observability/trace-context.ts';
 import type { Audit, Trace } from '../audit.ts';
 import type { DeadLetter } from '../ports/dead-letter-queues.ts';
@@ -88,7 +88,7 @@ export function createActOnLetters(dependencies: {
 
 /** What ties a letter to the request that set it off, as far as it tells. */
 function traceOf(message: IncomingMessage): Trace {
-  const correlationId = message.correlationId || newId();
+  const correlationId = correlationIdFrom(message.correlationId);
   try {
     const { traceparent } = JSON.parse(message.body.toString('utf8')) as { traceparent?: unknown };
     if (isTraceparent(traceparent)) return { correlationId, traceparent };

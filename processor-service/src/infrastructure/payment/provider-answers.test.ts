@@ -33,12 +33,16 @@ describe('the answer to a charge', () => {
       outcome: 'declined',
       reason: 'stolen_card',
     });
-    expect(readCharge(problem(402, 'PAYMENT_DECLINED'))).toEqual({ outcome: 'declined', reason: 'declined' });
+    const withoutReason = { outcome: 'declined', reason: 'declined' };
+    expect(readCharge(problem(402, 'PAYMENT_DECLINED'))).toEqual(withoutReason);
+    // Which no column could hold.
+    expect(readCharge(problem(402, 'PAYMENT_DECLINED', { reason: '\u0000' }))).toEqual(withoutReason);
   });
 
   test.each([
     ['a 201 that is not JSON', answer(201, '<html>ok</html>'), unknown],
     ['a 201 without a payment id', answer(201, { status: 'captured' }), unknown],
+    ['a 201 with an id that cannot be kept', answer(201, { id: '\u0000', status: 'captured' }), unknown],
     ['a 201 that only authorised', answer(201, { id: 'pay_1', status: 'authorized' }), unknown],
     ['a 200', answer(200, {}), unknown],
     ['a 202', answer(202, {}), unknown],

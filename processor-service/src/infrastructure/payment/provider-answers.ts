@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { storableText } from '#shared/contracts/storable-text.ts';
 import { AppError } from '#shared/kernel/errors.ts';
 import type { ChargeOutcome, LookupOutcome } from '../../application/ports/payment-gateway.ts';
 import type { HttpAnswer, NoAnswer } from './http-exchange.ts';
@@ -8,11 +9,14 @@ import type { HttpAnswer, NoAnswer } from './http-exchange.ts';
  * many words counts as done or as not done; everything else is unknown, and a look-up will tell.
  */
 
-const capturedSchema = z.object({ id: z.string().min(1), status: z.literal('captured') });
-const problemSchema = z.object({ code: z.string(), reason: z.string().optional() });
+/** In the words of the provider; what cannot be kept is as good as none. */
+const reason = storableText.optional().catch(undefined);
+
+const capturedSchema = z.object({ id: storableText.min(1), status: z.literal('captured') });
+const problemSchema = z.object({ code: storableText, reason });
 const keyStateSchema = z.object({
   status: z.string(),
-  payment: z.object({ id: z.string().min(1), reason: z.string().optional() }).nullable(),
+  payment: z.object({ id: storableText.min(1), reason }).nullable(),
 });
 
 /** The answer to a charge. @throws {AppError} when it is neither a capture nor a decline */
@@ -62,7 +66,7 @@ export function readCancel(answer: HttpAnswer): void {
   if (state?.status !== 'cancelled' && state?.status !== 'declined') throw failureOf(answer);
 }
 
-const refundSchema = z.object({ id: z.string().min(1), amountMinor: z.int().positive() });
+const refundSchema = z.object({ id: storableText.min(1), amountMinor: z.int().positive() });
 
 /** The answer to a refund. @throws {AppError} unless the provider says that the money went back */
 export function readRefund(answer: HttpAnswer): void {
