@@ -31,6 +31,7 @@ import { webhookDocument } from './http/webhook-document.ts';
 import { registerWebhookRoutes } from './http/webhook-routes.ts';
 import { createIdempotencyRecords } from './infrastructure/postgres/idempotency-records.ts';
 import { createPrismaClient } from './infrastructure/postgres/prisma-client.ts';
+import { measureOverdue } from './infrastructure/webhooks/webhook-metrics.ts';
 import { createOrders } from './orders/container.ts';
 import { createWebhooks } from './webhooks/container.ts';
 
@@ -54,9 +55,17 @@ export async function createOrderService(config: OrderServiceConfig, logger: Log
     maxConnections: config.DATABASE_POOL_SIZE,
     logger,
   });
+  // What is told of the service does not wait behind its work.
+  const watchPool = createPool({
+    url: config.ORDER_DATABASE_URL,
+    applicationName: `${name} health and metrics`,
+    maxConnections: 2,
+    logger,
+  });
   measureProcess(name);
   measurePool(pool);
-  measureOutbox(pool);
+  measureOutbox(watchPool);
+  measureOverdue(watchPool);
   const prisma = createPrismaClient(pool);
 
   const publisher = createPublisher({ url: config.AMQP_URL, name: `${name} publisher`, logger });
@@ -120,7 +129,7 @@ export async function createOrderService(config: OrderServiceConfig, logger: Log
   const health = registerHealth(
     http,
     {
-      database: { required: true, probe: async () => (await pool.query('SELECT 1')).rowCount === 1 },
+      database: { required: true, probe: async () => (await watchPool.query('SELECT 1')).rowCount === 1 },
       // Orders are accepted without the broker; they are announced when it is back.
       broker: { required: false, probe: () => publisher.isReady() && consumer.isReady() },
     },
@@ -165,7 +174,7 @@ export async function createOrderService(config: OrderServiceConfig, logger: Log
       };
       const disconnect = async () => {
         await prisma.$disconnect();
-        await pool.end();
+        await Promise.all([pool.end(), watchPool.end()]);
       };
       const finishing = { doors: closeDoors, consumer: consumer.stop, responder: responder.stop };
       const inBackground = {

@@ -31,6 +31,7 @@ import { registerReplayRoutes } from './http/replay-routes.ts';
 import { registerSagaRoutes } from './http/saga-routes.ts';
 import { registerStockRoutes } from './http/stock-routes.ts';
 import { createPrismaClient } from './infrastructure/postgres/prisma-client.ts';
+import { measureSagasUnderWay } from './infrastructure/postgres/saga-metrics.ts';
 import { createStockRepository } from './infrastructure/postgres/stock-repository.ts';
 import { createPayment } from './payment/container.ts';
 import { createSagas } from './sagas/container.ts';
@@ -58,9 +59,17 @@ export async function createProcessorService(
     maxConnections: config.DATABASE_POOL_SIZE,
     logger,
   });
+  // What is told of the service does not wait behind its work.
+  const watchPool = createPool({
+    url: config.PROCESSOR_DATABASE_URL,
+    applicationName: `${name} health and metrics`,
+    maxConnections: 2,
+    logger,
+  });
   measureProcess(name);
   measurePool(pool);
-  measureOutbox(pool);
+  measureOutbox(watchPool);
+  measureSagasUnderWay(watchPool);
   const prisma = createPrismaClient(pool);
   const stock = createStockRepository({ pool, prisma });
   const payment = createPayment({
@@ -140,7 +149,7 @@ export async function createProcessorService(
   const health = registerHealth(
     http,
     {
-      database: { required: true, probe: async () => (await pool.query('SELECT 1')).rowCount === 1 },
+      database: { required: true, probe: async () => (await watchPool.query('SELECT 1')).rowCount === 1 },
       broker: {
         required: true,
         probe: () => [publisher, deskPublisher, consumer, requestsConsumer].every((part) => part.isReady()),
@@ -181,7 +190,7 @@ export async function createProcessorService(
       };
       const disconnect = async () => {
         await prisma.$disconnect();
-        await pool.end();
+        await Promise.all([pool.end(), watchPool.end()]);
       };
       const consumers = { consumer: consumer.stop, requestsConsumer: requestsConsumer.stop };
       const inBackground = {

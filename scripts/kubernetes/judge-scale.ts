@@ -52,8 +52,8 @@ export function judgeScale(manifests: readonly Manifest[]): string[] {
     );
     const wanted = services
       .filter(({ database }) => database === `${cluster.metadata.name}-rw`)
-      // The pool and the relay's own; while a new version comes, one pod more.
-      .map(({ most, values }) => (most + 1) * (Number(values['DATABASE_POOL_SIZE']) + 1))
+      // The pool, the relay's own and two for health and metrics; while a new version comes, one pod more.
+      .map(({ most, values }) => (most + 1) * (Number(values['DATABASE_POOL_SIZE']) + 3))
       .reduce((total, some) => total + some, reservedConnections);
     return wanted <= offered
       ? []

@@ -205,7 +205,7 @@ describeJudge('scale', judgeScale, [
     'more connections than there are',
     "DATABASE_POOL_SIZE: '10'",
     "DATABASE_POOL_SIZE: '15'",
-    /Cluster order-db: up to 228 connections/,
+    /Cluster order-db: up to 254 connections/,
   ],
   [
     'too short a time to stop',

@@ -1,8 +1,10 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { newId } from '#shared/kernel/ids.ts';
 import { eventually } from '../support/eventually.ts';
 import { grpcHealthOf } from '../support/grpc-health.ts';
 import { line, placeOne } from '../support/load.ts';
 import { type PrivateServer, startPrivateBroker, startPrivatePostgres } from '../support/private-servers.ts';
+import { type Sample, scrapeSamples } from '../support/scrape.ts';
 import { settled } from '../support/settled.ts';
 import { createTestSystem, orderClient, type TestSystem } from '../support/system.ts';
 import { watch } from '../support/witness.ts';
@@ -96,4 +98,25 @@ test('readiness names what is away and whether it is needed, over HTTP and gRPC,
   await orderClient(system.urls.order).becomes(id, 'completed');
   await eventually(() => expectHealth(allThere));
   await settled(system);
+});
+
+test('a service whose connections are all at work is busy, not cut off from its database', async () => {
+  const { pool } = system.orderDatabase;
+  const holder = await pool.connect();
+  await holder.query('BEGIN');
+  await holder.query('LOCK TABLE orders IN ACCESS EXCLUSIVE MODE');
+  const answers = Promise.all(
+    Array.from({ length: 20 }, async () => (await fetch(`${system.urls.order}/orders/${newId()}`)).status),
+  );
+  const samples = await eventually(async () => {
+    const samples = await scrapeSamples(system.urls.order);
+    const isAwaited = ({ metric, labels, value }: Sample) =>
+      metric === 'oms_database_connections' && labels.get('state') === 'awaited' && value > 0;
+    return samples.some(isAwaited) && samples;
+  });
+  expect(samples.map(({ metric }) => metric)).toContain('oms_outbox_backlog');
+  await expectHealth(allThere);
+  await holder.query('ROLLBACK');
+  holder.release();
+  expect(new Set(await answers)).toEqual(new Set([404]));
 });

@@ -13,7 +13,7 @@ import { createWebhookDeliveries } from '../infrastructure/postgres/webhook-deli
 import { createWebhookRepository } from '../infrastructure/postgres/webhook-repository.ts';
 import { createWebhookEndpoints } from '../infrastructure/webhooks/endpoints.ts';
 import { createResolve } from '../infrastructure/webhooks/resolve-name.ts';
-import { measureDeliveries, measureOverdue } from '../infrastructure/webhooks/webhook-metrics.ts';
+import { measureDeliveries } from '../infrastructure/webhooks/webhook-metrics.ts';
 
 const tidyIntervalMs = 10_000;
 /** Beyond the time of an attempt: for writing down what became of it. */
@@ -43,7 +43,6 @@ export function createWebhooks(parts: {
 }): Webhooks {
   const { config, pool, prisma, clock, failpoint, logger } = parts;
   const deliveries = measureDeliveries(createWebhookDeliveries({ pool, prisma }));
-  measureOverdue(pool);
   const timeoutMs = config.WEBHOOK_TIMEOUT_MS;
   const secrets = createWebhookSecrets(config.WEBHOOK_SIGNING_KEY);
   const endpoints = createWebhookEndpoints({

@@ -18,7 +18,7 @@ import { createResumeSaga } from '../application/resume-saga.ts';
 import { createTakeSagaSteps, type SagaStep, type StepResult } from '../application/take-saga-steps.ts';
 import { createDriveOverdueSaga, createSagaWatchdog } from '../application/watch-sagas.ts';
 import { type ProcessorServiceConfig, patienceOf } from '../config.ts';
-import { measureSagas, measureSagasUnderWay } from '../infrastructure/postgres/saga-metrics.ts';
+import { measureSagas } from '../infrastructure/postgres/saga-metrics.ts';
 import { createSagaRepository } from '../infrastructure/postgres/saga-repository.ts';
 
 /** How many steps of sagas one transaction may carry. */
@@ -42,7 +42,6 @@ export function createSagas(parts: {
 }) {
   const { config, pool, gateway, announce, clock, failpoint, logger } = parts;
   const sagas = measureSagas(createSagaRepository({ pool }));
-  measureSagasUnderWay(pool);
 
   const takeSteps = createTakeSagaSteps({ sagas, clock, patience: patienceOf(config) });
   const steps = createBatcher<SagaStep, StepResult>({
