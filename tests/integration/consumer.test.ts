@@ -325,6 +325,44 @@ describe('giving a message up', () => {
     expect(refusals).toBe(3);
   });
 
+  test('does not keep the message when no repetition helps against what it fails of', async () => {
+    const attempts = await consume(
+      () => {
+        throw failure('transient', 'the first reason');
+      },
+      async () => {
+        throw failure('permanent', 'the second reason');
+      },
+    );
+    const sent = send();
+    expect(await onlyDeadLetter()).toMatchObject({
+      messageId: sent.messageId,
+      headers: { 'x-error-message': 'the first reason' },
+    });
+    expect(attempts).toHaveLength(1 + broker.retryDelaysMs.length);
+  });
+
+  test('does not keep the message for ever when it fails of a mistake of ours', async () => {
+    let refusals = 0;
+    const consumer = await startConsumer({
+      broker,
+      holdAtMostMs: 500,
+      handler: {
+        async handle() {
+          throw failure('permanent', 'no hope');
+        },
+        async giveUp() {
+          refusals += 1;
+          throw new TypeError('undefined is not a function');
+        },
+      },
+    });
+    stopConsumer = consumer.stop;
+    const sent = send();
+    expect((await onlyDeadLetter()).messageId).toBe(sent.messageId);
+    expect(refusals).toBeGreaterThan(1);
+  });
+
   test('makes no dead letter of a message that turns out to be done', async () => {
     const attempts = await consume(
       () => {

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import type { z } from 'zod';
+import { hostileValues, hostileVariants, withHostilePart } from './hostile-values.ts';
 
 type JsonSchema = Parameters<typeof z.fromJSONSchema>[0] & Record<string, unknown>;
 
@@ -18,30 +19,9 @@ export interface DrawnRequest {
   readonly body: unknown;
 }
 
-/** Values that nobody has asked for, and that every server meets one day. */
-const hostile = [
-  null,
-  '',
-  ' ',
-  '\u0000',
-  '\ud800',
-  'x'.repeat(5_000),
-  '../..',
-  "' OR 1=1 --",
-  '%00',
-  -1,
-  0,
-  0.5,
-  1e308,
-  2 ** 53,
-  [],
-  {},
-  true,
-];
-
 const strange: fc.Arbitrary<unknown> = fc.oneof(
   fc.string({ unit: 'binary', maxLength: 20 }),
-  fc.constantFrom(...hostile),
+  fc.constantFrom(...hostileValues),
   fc.jsonValue({ maxDepth: 3 }),
 );
 
@@ -69,18 +49,6 @@ export function requestsTo(operation: Operation, things: { ids: readonly string[
       ]);
     },
   };
-}
-
-function hostileVariants(value: unknown): readonly unknown[] {
-  return typeof value === 'object' && value !== null ? [...hostile, ...withHostilePart(value)] : hostile;
-}
-
-function withHostilePart<Whole extends object>(whole: Whole): readonly Whole[] {
-  return Object.entries(whole).flatMap(([name, part]) =>
-    hostileVariants(part).map((variant) =>
-      Array.isArray(whole) ? (whole.with(Number(name), variant) as Whole) : { ...whole, [name]: variant },
-    ),
-  );
 }
 
 /** @param options.isComplete whether everything that may be there is, and nothing that is not asked for */

@@ -26,7 +26,7 @@ const orderData = z.object({
 });
 
 /** Counts the sagas of an order, from 0. */
-const run = z.int().nonnegative();
+const run = z.int32().nonnegative();
 
 /** An order was accepted and is durable; the processor may begin. */
 export const orderCreatedV1 = defineEvent('order.created.v1', orderData);

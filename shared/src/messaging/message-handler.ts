@@ -10,7 +10,9 @@ export interface MessageHandler {
   handle(message: IncomingMessage): Promise<'duplicate' | void>;
   /**
    * The last word on a message before it goes to the dead-letter queue: undo what is half done, tell who waits. Answers
-   * `done` when there turns out to be nothing to give up. While it throws, the message is not given up.
+   * `done` when there turns out to be nothing to give up. What it throws keeps the message waiting, unless no repetition
+   * helps, or nobody knows what it is and it has been thrown for as long as a message may wait: then the message goes to
+   * the dead-letter queue all the same, and whatever is left half done has to be found by other means.
    */
   giveUp?(message: IncomingMessage, error: AppError): Promise<'park' | 'done'>;
 }

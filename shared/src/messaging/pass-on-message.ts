@@ -2,7 +2,7 @@ import type { Channel } from 'amqplib';
 import type { Logger } from 'pino';
 import type { WorkQueueName } from '../contracts/topology.ts';
 import type { Clock } from '../kernel/clock.ts';
-import type { AppError } from '../kernel/errors.ts';
+import { type AppError, toAppError } from '../kernel/errors.ts';
 import type { Failpoint } from '../kernel/failpoints.ts';
 import { inBrief } from '../observability/logger.ts';
 import { assertDeadLetterBinding } from './assert-bindings.ts';
@@ -17,8 +17,12 @@ import type { Publisher } from './publisher.ts';
  * to do, so that what was delivered is to be acknowledged. `false`: it has to wait here.
  */
 export interface PassOn {
-  /** Sends a failed message on its way: up the retry ladder or into the dead-letter queue, as its error says. */
-  failed(message: IncomingMessage, error: AppError): Promise<boolean>;
+  /**
+   * Sends a failed message on its way: up the retry ladder or into the dead-letter queue, as its error says.
+   *
+   * @param waitedLong whether it has been in hand for as long as a message may be
+   */
+  failed(message: IncomingMessage, error: AppError, waitedLong: boolean): Promise<boolean>;
   /** To the end of the queue, as if it had never been in hand: nobody is to blame for how long it had to wait. */
   unfinished(message: IncomingMessage): Promise<boolean>;
 }
@@ -36,17 +40,26 @@ export function createPassOn(options: {
 }): PassOn {
   const { queue, retryDelaysMs, handler, publisher, currentChannel, clock, failpoint, logger } = options;
 
-  async function park(message: IncomingMessage, error: AppError): Promise<boolean> {
+  async function park(message: IncomingMessage, error: AppError, waitedLong: boolean): Promise<boolean> {
     try {
       if ((await handler.giveUp?.(message, error)) === 'done') {
         countConsumed(queue, 'done', error);
         logger.info({ type: message.type, err: inBrief(error) }, 'message has nothing left to do');
         return true;
       }
+    } catch (cause) {
+      const isHopeless = willNotPass(toAppError(cause), waitedLong);
+      logger.error(
+        { type: message.type, err: cause },
+        isHopeless ? 'message is given up without the last word on it' : 'cannot give a message up yet',
+      );
+      if (!isHopeless) return false;
+    }
+    try {
       const channel = currentChannel();
       if (channel) await assertDeadLetterBinding(channel, queue);
     } catch (cause) {
-      logger.error({ type: message.type, err: cause }, 'cannot give a message up yet');
+      logger.error({ type: message.type, err: cause }, 'cannot see to the binding of the dead-letter queue');
       return false;
     }
     logger.error({ type: message.type, err: error }, 'message goes to the dead-letter queue');
@@ -66,7 +79,7 @@ export function createPassOn(options: {
   }
 
   return {
-    async failed(message, error) {
+    async failed(message, error, waitedLong) {
       const disposition = disposeOf(error, message.failedAttempts, retryDelaysMs);
       switch (disposition.action) {
         case 'hold':
@@ -79,7 +92,7 @@ export function createPassOn(options: {
           failpoint('consumer.before-retry');
           return send(toRetry(message, error, disposition.delayMs, clock()), 'retried', error);
         case 'park':
-          return park(message, error);
+          return park(message, error, waitedLong);
       }
     },
 
@@ -88,4 +101,9 @@ export function createPassOn(options: {
       return shortestMs !== undefined && send(toQueueAgain(message, shortestMs), 'put back');
     },
   };
+}
+
+/** Whether giving up will not get any further, now or later. */
+function willNotPass({ kind, code }: AppError, waitedLong: boolean): boolean {
+  return kind === 'permanent' || kind === 'rejected' || (waitedLong && code === 'INTERNAL');
 }

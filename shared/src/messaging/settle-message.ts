@@ -77,8 +77,10 @@ export function createSettler(options: {
         const error = await tryOnce(traced);
         if (!error) return true;
         span.fail(error);
-        const isLong = performance.now() - since > holdAtMostMs;
-        const isGone = (await passOn.failed(traced, error)) || (isLong && (await passOn.unfinished(traced)));
+        const waitedLong = performance.now() - since > holdAtMostMs;
+        const isGone =
+          (await passOn.failed(traced, error, waitedLong)) ||
+          (waitedLong && (await passOn.unfinished(traced)));
         if (!isGone && holds === 0)
           logger.warn({ type: message.type, err: error }, 'message waits for a dependency');
         return isGone;

@@ -18,6 +18,11 @@ test.each([
   expect(fromDatabaseError(withCode(code)).code).toBe(expected);
 });
 
+test('no repetition helps against a value that no column can hold', () => {
+  expect(fromDatabaseError(withCode('22P05'))).toMatchObject({ code: 'INTERNAL', kind: 'permanent' });
+  expect(fromDatabaseError(withCode('23514')).kind).toBe('transient');
+});
+
 test('a connection that ended without a code is an unavailable database', () => {
   expect(fromDatabaseError(new Error('Connection terminated unexpectedly')).kind).toBe('unavailable');
 });

@@ -6,6 +6,7 @@ const deadlockDetected = '40P01';
 const uniqueViolation = '23505';
 const unavailableStates = new Set(['57P01', '57P02', '57P03', '57P05', '53300', '53400', '25P03']);
 const connectionExceptionClass = '08';
+const dataExceptionClass = '22';
 
 const unavailableSocketCodes = new Set([
   'ECONNREFUSED',
@@ -71,6 +72,14 @@ export function fromDatabaseError(error: unknown): AppError {
       code: 'CONCURRENT_UPDATE',
       kind: 'conflict',
       message: 'another transaction changed the same rows',
+      cause: error,
+    });
+  }
+  if (codeOf(error)?.startsWith(dataExceptionClass)) {
+    return new AppError({
+      code: 'INTERNAL',
+      kind: 'permanent',
+      message: 'the database cannot hold or read a value',
       cause: error,
     });
   }
