@@ -40,21 +40,25 @@ export function createPassOn(options: {
 }): PassOn {
   const { queue, retryDelaysMs, handler, publisher, currentChannel, clock, failpoint, logger } = options;
 
-  async function park(message: IncomingMessage, error: AppError, waitedLong: boolean): Promise<boolean> {
+  /** What giving it up comes to; `wait` while that cannot be said. */
+  async function lastWordOn(
+    message: IncomingMessage,
+    error: AppError,
+    waitedLong: boolean,
+  ): Promise<'park' | 'done' | 'wait'> {
     try {
-      if ((await handler.giveUp?.(message, error)) === 'done') {
-        countConsumed(queue, 'done', error);
-        logger.info({ type: message.type, err: inBrief(error) }, 'message has nothing left to do');
-        return true;
-      }
+      return (await handler.giveUp?.(message, error)) ?? 'park';
     } catch (cause) {
       const isHopeless = willNotPass(toAppError(cause), waitedLong);
       logger.error(
         { type: message.type, err: cause },
         isHopeless ? 'message is given up without the last word on it' : 'cannot give a message up yet',
       );
-      if (!isHopeless) return false;
+      return isHopeless ? 'park' : 'wait';
     }
+  }
+
+  async function park(message: IncomingMessage, error: AppError): Promise<boolean> {
     try {
       const channel = currentChannel();
       if (channel) await assertDeadLetterBinding(channel, queue);
@@ -65,6 +69,19 @@ export function createPassOn(options: {
     logger.error({ type: message.type, err: error }, 'message goes to the dead-letter queue');
     failpoint('consumer.before-park');
     return send(toDeadLetter(message, error, clock()), 'parked', error);
+  }
+
+  async function giveUp(message: IncomingMessage, error: AppError, waitedLong: boolean): Promise<boolean> {
+    switch (await lastWordOn(message, error, waitedLong)) {
+      case 'wait':
+        return false;
+      case 'done':
+        countConsumed(queue, 'done', error);
+        logger.info({ type: message.type, err: inBrief(error) }, 'message has nothing left to do');
+        return true;
+      case 'park':
+        return park(message, error);
+    }
   }
 
   async function send(copy: OutgoingMessage, outcome: Outcome, error?: AppError): Promise<boolean> {
@@ -92,7 +109,7 @@ export function createPassOn(options: {
           failpoint('consumer.before-retry');
           return send(toRetry(message, error, disposition.delayMs, clock()), 'retried', error);
         case 'park':
-          return park(message, error, waitedLong);
+          return giveUp(message, error, waitedLong);
       }
     },
 
