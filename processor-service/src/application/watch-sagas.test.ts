@@ -1,4 +1,5 @@
 import { expect, test } from '@jest/globals';
+import { pino } from 'pino';
 import { createLogger } from '#shared/observability/logger.ts';
 import type { Saga } from '../domain/saga.ts';
 import { sagaIn } from '../domain/testing/sagas.ts';
@@ -29,4 +30,23 @@ test('the watchdog takes up everything that is overdue before it rests', async (
   await rested.promise;
   await watchdog.stop();
   expect(driven).toHaveLength(1_234);
+});
+
+test('it complains of sagas that did not go on, and not of customers who did not pay', async () => {
+  const overdue = [sagaIn('awaiting_payment'), sagaIn('reserved'), sagaIn('completed')];
+  const complaints: unknown[] = [];
+  const driven = Promise.withResolvers<void>();
+  const watchdog = createSagaWatchdog({
+    sagas: { takeOverdue: async ({ limit }) => overdue.splice(0, limit) },
+    async drive({ state }) {
+      if (state === 'completed') driven.resolve();
+    },
+    clock: () => new Date(),
+    intervalMs: 3_600_000,
+    logger: pino({ level: 'warn' }, { write: (line) => complaints.push(JSON.parse(line).state) }),
+  });
+  watchdog.start();
+  await driven.promise;
+  await watchdog.stop();
+  expect(complaints).toEqual(['reserved', 'completed']);
 });

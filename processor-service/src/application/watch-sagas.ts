@@ -75,7 +75,9 @@ export function createSagaWatchdog(dependencies: {
 
   async function driveOne(saga: Saga): Promise<void> {
     const { state, attempts, trouble } = saga;
-    logger.warn({ state, attempts, trouble }, 'saga is past its deadline and is taken up again');
+    // Who lets the time to pay pass is no incident: how his saga ends is told as of any other.
+    if (state !== 'awaiting_payment')
+      logger.warn({ state, attempts, trouble }, 'saga is past its deadline and is taken up again');
     try {
       await inSpan('saga take up', { attributes: { 'oms.order.id': saga.order.orderId } }, () => drive(saga));
     } catch (error) {
