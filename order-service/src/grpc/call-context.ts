@@ -40,6 +40,12 @@ export interface ServingDependencies {
   readonly logger: Logger;
 }
 
+/** Of what is our fault. */
+const failureLevels: ReadonlyMap<status, 'warn' | 'error'> = new Map([
+  [status.UNAVAILABLE, 'warn'],
+  [status.INTERNAL, 'error'],
+]);
+
 type Call = ServerUnaryCall<unknown, unknown> | ServerWritableStream<unknown, unknown>;
 
 /** A call that somebody has made, whoever it is. */
@@ -103,7 +109,10 @@ function hostOf(call: Call): string {
   return call.getPeer().replace(/:\d+$/, '');
 }
 
-/** The status that refuses a call because of what was thrown. Failures of ours are logged. */
+/**
+ * The status that refuses a call because of what was thrown. Failures of ours are logged; that watchers are let go when the
+ * process stops is none.
+ */
 export function refusalFor(
   thrown: unknown,
   call: Call,
@@ -112,10 +121,11 @@ export function refusalFor(
 ): StatusObject {
   const error = toAppError(thrown);
   const refusal = toGrpcStatus(error, { subject: subjectOf(call.request), correlationId });
-  const facts = { err: error, method: call.getPath(), correlationId };
-  if (refusal.code === status.UNAVAILABLE || refusal.code === status.INTERNAL) failSpanAtHand(error);
-  if (refusal.code === status.UNAVAILABLE) logger.warn(facts, 'call failed');
-  if (refusal.code === status.INTERNAL) logger.error(facts, 'call failed');
+  const level = error.code === 'SHUTTING_DOWN' ? undefined : failureLevels.get(refusal.code);
+  if (level) {
+    failSpanAtHand(error);
+    logger[level]({ err: error, method: call.getPath(), correlationId }, 'call failed');
+  }
   if (error.data['replayed'] === true) refusal.metadata.set(replayedHeader, 'true');
   return refusal;
 }

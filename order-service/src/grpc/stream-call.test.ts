@@ -1,9 +1,9 @@
 import { credentials, type ServiceError, status } from '@grpc/grpc-js';
 import { afterEach, describe, expect, test } from '@jest/globals';
+import { pino } from 'pino';
 import { anonymous } from '#shared/auth/caller.ts';
 import { createRateLimiter } from '#shared/auth/rate-limiter.ts';
-import { AppError } from '#shared/kernel/errors.ts';
-import { createLogger } from '#shared/observability/logger.ts';
+import { AppError, type ErrorCode } from '#shared/kernel/errors.ts';
 import type { HistoryEntry } from '../application/ports/order-progress.ts';
 import type { WatchOrder } from '../application/watch-order.ts';
 import type { OrderUseCases } from './order-methods.ts';
@@ -15,6 +15,8 @@ const textOf10KB = 'x'.repeat(10_000);
 
 let server: GrpcServer;
 let client: OrderServiceClient;
+/** What the log complained of. */
+let complaints: ErrorCode[];
 afterEach(async () => {
   client.close();
   await server.close();
@@ -22,12 +24,13 @@ afterEach(async () => {
 
 /** A server on a real socket that answers every watcher with this. */
 async function serve(watchOrder: WatchOrder): Promise<void> {
+  complaints = [];
   server = createGrpcServer({
     useCases: { watchOrder } as OrderUseCases,
     authenticate: async () => anonymous,
     rateLimiter: createRateLimiter({ requests: 1_000, windowMs: 10_000 }),
     readiness: async () => ({ status: 'ready', checks: {}, required: [] }),
-    logger: createLogger({ service: 'test', level: 'silent' }),
+    logger: pino({ level: 'warn' }, { write: (line) => complaints.push(JSON.parse(line).err.code) }),
   });
   client = new OrderServiceClient(
     await server.listen({ host: '127.0.0.1', port: 0 }),
@@ -128,20 +131,27 @@ describe('a stream', () => {
     begin();
   });
 
-  test('that fails ends with the status of the error, behind what was said before', async () => {
-    let signalOf: AbortSignal | undefined;
-    await serve(async ({ signal }) => {
-      signalOf = signal;
-      return (async function* () {
-        yield entryOf(1);
-        throw new AppError({ code: 'SHUTTING_DOWN', kind: 'unavailable', message: 'stopping' });
-      })();
-    });
-    const { seen, end } = open();
-    expect(await end).toBe(status.UNAVAILABLE);
-    expect(seen).toEqual([1]);
-    expect(signalOf?.aborted).toBe(true);
-  });
+  test.each<[ErrorCode, string, ErrorCode[]]>([
+    ['DATABASE_UNAVAILABLE', 'a complaint', ['DATABASE_UNAVAILABLE']],
+    ['SHUTTING_DOWN', 'none', []],
+  ])(
+    'that %s ends has its status, behind what was said before, and in the log %s',
+    async (code, _what, complained) => {
+      let signalOf: AbortSignal | undefined;
+      await serve(async ({ signal }) => {
+        signalOf = signal;
+        return (async function* () {
+          yield entryOf(1);
+          throw new AppError({ code, kind: 'unavailable', message: 'not now' });
+        })();
+      });
+      const { seen, end } = open();
+      expect(await end).toBe(status.UNAVAILABLE);
+      expect(seen).toEqual([1]);
+      expect(signalOf?.aborted).toBe(true);
+      expect(complaints).toEqual(complained);
+    },
+  );
 
   test('of nothing ends well', async () => {
     await serve(async () => undefined);
