@@ -184,6 +184,13 @@ describe('an answer', () => {
         void (receiver.answer = (response) => response.socket?.end('SSH-2.0\r\n')),
       'HPE_INVALID_CONSTANT',
     ],
+    [
+      'by which the receiver would go on in another protocol',
+      (receiver: WebhookReceiver) =>
+        void (receiver.answer = (response) =>
+          response.writeHead(101, { connection: 'upgrade', upgrade: 'websocket' }).end()),
+      'the connection was closed without an answer',
+    ],
   ])('%s is an error', async (_name, arrange, error) => {
     arrange(receiver);
     expect(

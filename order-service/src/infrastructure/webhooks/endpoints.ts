@@ -46,7 +46,7 @@ export function createWebhookEndpoints(options: {
   };
 }
 
-/** Resolves as soon as the head of the response is there. */
+/** Resolves as soon as the head of the response is there; once the request is over, it has been answered or has failed. */
 function exchange(
   { url, addresses }: Destination,
   { headers, body }: WebhookRequest,
@@ -71,6 +71,8 @@ function exchange(
         ? https.request(url, { ...settings, ...(authorities ? { ca: [...authorities] } : {}) })
         : http.request(url, settings);
     request.once('response', resolve).on('error', reject);
+    // Node ends a connection that the receiver wants to use for another protocol, and tells nobody else.
+    request.once('close', () => reject(new Error('the connection was closed without an answer')));
     request.end(body);
   });
 }
