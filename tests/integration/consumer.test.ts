@@ -9,7 +9,12 @@ import {
   retryQueueOf,
 } from '#shared/contracts/topology.ts';
 import { AppError, type ErrorKind } from '#shared/kernel/errors.ts';
-import { type IncomingMessage, type OutgoingMessage, publishOptions } from '#shared/messaging/message.ts';
+import {
+  type IncomingMessage,
+  lastDeath,
+  type OutgoingMessage,
+  publishOptions,
+} from '#shared/messaging/message.ts';
 import type { MessageHandler } from '#shared/messaging/message-handler.ts';
 import { createTestBroker, type TestBroker } from '../support/broker.ts';
 import { eventually } from '../support/eventually.ts';
@@ -288,6 +293,43 @@ describe('a message that nobody takes when it is passed on', () => {
     const sent = send();
     expect((await onlyDeadLetter()).messageId).toBe(sent.messageId);
   });
+});
+
+describe('a message of which our client cannot write a copy', () => {
+  /** What others can write, and the broker takes. */
+  const odd: Readonly<Record<string, unknown>> = {
+    'a time beyond all times': { '!': 'timestamp', value: 2n ** 64n - 1n },
+    'a table with a name that is special here': { '!': 'object', value: { '!': 'odd' } },
+    'more than there is room for together with a diagnosis': 'x'.repeat(65_400),
+  };
+
+  test.each(['transient', 'permanent'] as const)(
+    'is left to the broker as a dead letter, and keeps nobody waiting: %s',
+    async (kind) => {
+      const givenUp: string[] = [];
+      const attempts = await consume(
+        () => {
+          throw failure(kind);
+        },
+        async ({ messageId }) => {
+          givenUp.push(messageId);
+          return 'park';
+        },
+      );
+      const names = Object.keys(odd);
+      for (const name of names) send({ messageId: name, headers: { odd: odd[name] } });
+      await eventually(async () => (await broker.count(deadLetterQueue)) === names.length);
+      await expectNothingLeft();
+      expect(attempts.map(({ message }) => message.messageId).toSorted()).toEqual(names.toSorted());
+      expect(givenUp.toSorted()).toEqual(names.toSorted());
+      const letters = await broker.drain(deadLetterQueue);
+      expect(letters.map(({ messageId, headers }) => [messageId, lastDeath(headers)])).toEqual(
+        expect.arrayContaining(
+          names.map((name) => [name, expect.objectContaining({ reason: 'rejected', exchange: 'orders' })]),
+        ),
+      );
+    },
+  );
 });
 
 describe('giving a message up', () => {

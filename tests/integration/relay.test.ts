@@ -169,6 +169,20 @@ describe('a message that no queue wants', () => {
   });
 });
 
+test('a message that AMQP has no way to say waits by itself as well, and says why', async () => {
+  const [[unspeakable], [other]] = [announcementsOf(newId(), 1), announcementsOf(newId(), 1)];
+  // A property has 255 bytes at most.
+  const tooLong = { ...unspeakable!, correlation_id: 'x'.repeat(256) };
+  await insertIntoOutbox(database.pool, [tooLong, other!]);
+  await start();
+  await eventually(() => isPublished(other!.message_id));
+  const { last_error } = await eventually(async () => {
+    const publication = await publicationOf(database.pool, tooLong.message_id);
+    return publication.attempts === 2 && publication;
+  });
+  expect(last_error).toMatch(/^PUBLISH_REFUSED: .* cannot be written: .*correlationId/);
+});
+
 describe('the relay and the servers', () => {
   test('keeps everything while the broker is away, and sends it in order when it is back', async () => {
     await start({ amqpUrl: link.url });

@@ -126,6 +126,18 @@ describe('a replay of many letters', () => {
     );
   });
 
+  test('passes over a letter of which our client cannot write a copy', async () => {
+    const way = { 'x-original-exchange': 'orders', 'x-original-routing-key': 'order.created' };
+    // A table with a name that is special to the client: it reads it, and does not write it.
+    const headers = { ...way, odd: { '!': 'object', value: { '!': 'odd' } } };
+    const { messageId } = await bury(publisher, { message: { headers } });
+    await burySome(5);
+    const run = await carryOut(await begin());
+    expect(run).toMatchObject({ status: 'finished', replayed: 5 });
+    expect(run.reason).toMatch(`1 could not be sent, because message ${messageId} cannot be written`);
+    expect((await broker.drain(deadLetterQueue)).map((letter) => letter.messageId)).toEqual([messageId]);
+  });
+
   test('passes over what cannot be sent, and says so at the end', async () => {
     const headers = { 'x-original-exchange': 'nope', 'x-replay-count': 3_000_000_000 };
     const { messageId } = await bury(publisher, { message: { headers } });

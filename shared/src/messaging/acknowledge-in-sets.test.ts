@@ -10,6 +10,9 @@ function deliver(count: number) {
     ack({ fields }: ConsumeMessage, allUpTo = false) {
       sent.push(`${allUpTo ? 'up to ' : ''}${fields.deliveryTag}`);
     },
+    reject({ fields }: ConsumeMessage, requeue: boolean) {
+      sent.push(`not ${fields.deliveryTag}${requeue ? ', again' : ''}`);
+    },
   };
   const acknowledger = createAcknowledger(channel as Channel, () => isOurs);
   const messages = Array.from(
@@ -21,6 +24,7 @@ function deliver(count: number) {
     sent,
     acknowledge: (...tags: number[]) =>
       Promise.all(tags.map((tag) => acknowledger.acknowledge(messages[tag - 1] as ConsumeMessage))),
+    reject: (tag: number) => acknowledger.reject(messages[tag - 1] as ConsumeMessage),
     takeBack() {
       isOurs = false;
     },
@@ -46,10 +50,19 @@ describe('acknowledgements', () => {
     expect(sent.slice(4)).toEqual(['up to 2']);
   });
 
+  test('do not wait for what was rejected', async () => {
+    const { sent, acknowledge, reject } = deliver(3);
+    const acknowledged = acknowledge(1, 3);
+    reject(2);
+    await acknowledged;
+    expect(sent).toEqual(['not 2', 'up to 3']);
+  });
+
   test('are not sent for what the broker has taken back', async () => {
-    const { sent, acknowledge, takeBack } = deliver(2);
+    const { sent, acknowledge, reject, takeBack } = deliver(3);
     const acknowledged = acknowledge(1, 2);
     takeBack();
+    reject(3);
     await acknowledged;
     expect(sent).toEqual([]);
   });

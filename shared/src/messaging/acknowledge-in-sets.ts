@@ -6,6 +6,8 @@ export interface Acknowledger {
   expect(delivered: ConsumeMessage): void;
   /** Resolves once the acknowledgement is sent, or the broker has taken the message back. */
   acknowledge(delivered: ConsumeMessage): Promise<void>;
+  /** Has the broker itself make a dead letter of it, at once. */
+  reject(delivered: ConsumeMessage): void;
 }
 
 /**
@@ -43,6 +45,10 @@ export function createAcknowledger(channel: Channel, isOurs: () => boolean): Ack
       done.add(delivered);
       sending ??= new Promise<void>((resolve) => setImmediate(resolve)).then(send);
       return sending;
+    },
+    reject(delivered) {
+      open.delete(delivered);
+      if (isOurs()) channel.reject(delivered, false);
     },
   };
 }

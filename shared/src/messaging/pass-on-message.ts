@@ -13,18 +13,22 @@ import type { MessageHandler } from './message-handler.ts';
 import type { Publisher } from './publisher.ts';
 
 /**
- * Where a message goes that cannot be finished here. `true`: it is there, confirmed by the broker, or has nothing left
- * to do, so that what was delivered is to be acknowledged. `false`: it has to wait here.
+ * `gone`: it is where it goes, confirmed by the broker, or has nothing left to do, so that what was delivered is to be
+ * acknowledged. `waits`: it has to wait here. `unwritable`: it is given up, and no copy of it can be sent, so that the broker
+ * has to make a dead letter of what was delivered.
  */
+export type Passage = 'gone' | 'waits' | 'unwritable';
+
+/** Where a message goes that cannot be finished here. */
 export interface PassOn {
   /**
    * Sends a failed message on its way: up the retry ladder or into the dead-letter queue, as its error says.
    *
    * @param waitedLong whether it has been in hand for as long as a message may be
    */
-  failed(message: IncomingMessage, error: AppError, waitedLong: boolean): Promise<boolean>;
+  failed(message: IncomingMessage, error: AppError, waitedLong: boolean): Promise<Passage>;
   /** To the end of the queue, as if it had never been in hand: nobody is to blame for how long it had to wait. */
-  unfinished(message: IncomingMessage): Promise<boolean>;
+  unfinished(message: IncomingMessage): Promise<Passage>;
 }
 
 export function createPassOn(options: {
@@ -58,41 +62,53 @@ export function createPassOn(options: {
     }
   }
 
-  async function park(message: IncomingMessage, error: AppError): Promise<boolean> {
+  async function park(message: IncomingMessage, error: AppError): Promise<Passage> {
     try {
       const channel = currentChannel();
       if (channel) await assertDeadLetterBinding(channel, queue);
     } catch (cause) {
       logger.error({ type: message.type, err: cause }, 'cannot see to the binding of the dead-letter queue');
-      return false;
+      return 'waits';
     }
     logger.error({ type: message.type, err: error }, 'message goes to the dead-letter queue');
     failpoint('consumer.before-park');
-    return send(toDeadLetter(message, error, clock()), 'parked', error);
+    const passage = await send(toDeadLetter(message, error, clock()), 'parked', error);
+    if (passage === 'unwritable') countConsumed(queue, 'parked', error);
+    return passage;
   }
 
-  async function giveUp(message: IncomingMessage, error: AppError, waitedLong: boolean): Promise<boolean> {
+  async function giveUp(message: IncomingMessage, error: AppError, waitedLong: boolean): Promise<Passage> {
     switch (await lastWordOn(message, error, waitedLong)) {
       case 'wait':
-        return false;
+        return 'waits';
       case 'done':
         countConsumed(queue, 'done', error);
         logger.info({ type: message.type, err: inBrief(error) }, 'message has nothing left to do');
-        return true;
+        return 'gone';
       case 'park':
         return park(message, error);
     }
   }
 
-  async function send(copy: OutgoingMessage, outcome: Outcome, error?: AppError): Promise<boolean> {
+  async function send(copy: OutgoingMessage, outcome: Outcome, error?: AppError): Promise<Passage> {
     try {
       await publisher.publish(copy);
       countConsumed(queue, outcome, error);
-      return true;
+      return 'gone';
     } catch (cause) {
-      logger.error({ type: copy.type, err: cause }, 'cannot pass a failed message on yet');
-      return false;
+      const isUnwritable = toAppError(cause).kind === 'rejected';
+      logger.error(
+        { type: copy.type, err: cause },
+        isUnwritable ? 'cannot pass a failed message on' : 'cannot pass a failed message on yet',
+      );
+      return isUnwritable ? 'unwritable' : 'waits';
     }
+  }
+
+  async function retry(message: IncomingMessage, error: AppError, delayMs: number): Promise<Passage> {
+    logger.warn({ type: message.type, err: inBrief(error), delayMs }, 'message will be retried');
+    failpoint('consumer.before-retry');
+    return send(toRetry(message, error, delayMs, clock()), 'retried', error);
   }
 
   return {
@@ -100,14 +116,11 @@ export function createPassOn(options: {
       const disposition = disposeOf(error, message.failedAttempts, retryDelaysMs);
       switch (disposition.action) {
         case 'hold':
-          return false;
-        case 'retry':
-          logger.warn(
-            { type: message.type, err: inBrief(error), delayMs: disposition.delayMs },
-            'message will be retried',
-          );
-          failpoint('consumer.before-retry');
-          return send(toRetry(message, error, disposition.delayMs, clock()), 'retried', error);
+          return 'waits';
+        case 'retry': {
+          const passage = await retry(message, error, disposition.delayMs);
+          return passage === 'unwritable' ? giveUp(message, error, waitedLong) : passage;
+        }
         case 'park':
           return giveUp(message, error, waitedLong);
       }
@@ -115,7 +128,7 @@ export function createPassOn(options: {
 
     async unfinished(message) {
       const [shortestMs] = retryDelaysMs;
-      return shortestMs !== undefined && send(toQueueAgain(message, shortestMs), 'put back');
+      return shortestMs === undefined ? 'waits' : send(toQueueAgain(message, shortestMs), 'put back');
     },
   };
 }

@@ -1,4 +1,4 @@
-import type { ChannelModel, ConfirmChannel, Message } from 'amqplib';
+import { type ChannelModel, type ConfirmChannel, IllegalOperationError, type Message } from 'amqplib';
 import type { Logger } from 'pino';
 import { Histogram } from 'prom-client';
 import { exchanges } from '../contracts/topology.ts';
@@ -16,7 +16,7 @@ export interface Publisher {
    * Resolves once the broker has taken responsibility for the message.
    *
    * @throws AppError `BROKER_UNAVAILABLE` (not sent), `PUBLISH_RETURNED` (no queue wants it), `PUBLISH_REFUSED` (the
-   * broker said no) or `PUBLISH_UNCONFIRMED` (no answer: it may or may not be there, publish it again under its id).
+   * broker said no; of kind `rejected`: AMQP has no way to say it, now or later) or `PUBLISH_UNCONFIRMED` (no answer: it may or may not be there, publish it again under its id).
    */
   publish(message: OutgoingMessage): Promise<void>;
   isReady(): boolean;
@@ -124,7 +124,9 @@ export function createPublisher(options: { url: string; name: string; logger: Lo
           waitForDrain(target);
         }
       } catch (error) {
-        entry.reject(unavailable(error));
+        entry.reject(
+          error instanceof IllegalOperationError ? unavailable(error) : unwritable(message, error),
+        );
       }
     });
   }
@@ -200,5 +202,15 @@ function refused(message: OutgoingMessage): AppError {
     code: 'PUBLISH_REFUSED',
     kind: 'transient',
     message: `the broker refused message ${message.messageId}`,
+  });
+}
+
+/** What somebody else's client could write, with its headers, may be more than ours can. */
+function unwritable(message: OutgoingMessage, cause: unknown): AppError {
+  return new AppError({
+    code: 'PUBLISH_REFUSED',
+    kind: 'rejected',
+    message: `message ${message.messageId} cannot be written: ${toAppError(cause).message}`,
+    cause,
   });
 }

@@ -13,7 +13,7 @@ import { isPoisonous, isSuspect, poison } from './failure-policy.ts';
 import { type IncomingMessage, readMessage } from './message.ts';
 import type { MessageHandler } from './message-handler.ts';
 import { inProcessing } from './message-spans.ts';
-import type { PassOn } from './pass-on-message.ts';
+import type { Passage, PassOn } from './pass-on-message.ts';
 
 /** Sees each message to its end, whatever happens to the subscription that it came by. */
 export interface Settler {
@@ -37,6 +37,8 @@ interface Delivery {
   isOurs(): boolean;
   /** Resolves once that is sent. */
   acknowledge(): Promise<void>;
+  /** Leaves it to the broker to make a dead letter of it. */
+  reject(): void;
 }
 
 /** The error with which an attempt at a message failed, if it did. */
@@ -70,22 +72,22 @@ export function createSettler(options: {
   let lastAckAt = 0;
 
   /** Tries a message until it is settled and acknowledges it, unless the broker has taken it back to deliver it again. */
-  async function settle({ message, isOurs, acknowledge }: Delivery, tryOnce: Attempt): Promise<void> {
+  async function settle({ message, isOurs, acknowledge, reject }: Delivery, tryOnce: Attempt): Promise<void> {
     const since = performance.now();
     for (let holds = 0; isOurs() && !stopping.signal.aborted; holds += 1) {
-      const isSettled = await inProcessing(message, async (traced, span) => {
+      const passage = await inProcessing(message, async (traced, span): Promise<Passage> => {
         const error = await tryOnce(traced);
-        if (!error) return true;
+        if (!error) return 'gone';
         span.fail(error);
         const waitedLong = performance.now() - since > holdAtMostMs;
-        const isGone =
-          (await passOn.failed(traced, error, waitedLong)) ||
-          (waitedLong && (await passOn.unfinished(traced)));
-        if (!isGone && holds === 0)
-          logger.warn({ type: message.type, err: error }, 'message waits for a dependency');
-        return isGone;
+        const whereTo = await passOn.failed(traced, error, waitedLong);
+        if (whereTo !== 'waits') return whereTo;
+        if (waitedLong && (await passOn.unfinished(traced)) === 'gone') return 'gone';
+        if (holds === 0) logger.warn({ type: message.type, err: error }, 'message waits for a dependency');
+        return 'waits';
       });
-      if (isSettled) {
+      if (passage === 'unwritable') return reject();
+      if (passage === 'gone') {
         failpoint('consumer.before-ack');
         if (isOurs()) await acknowledge();
         lastAckAt = performance.now();
@@ -118,7 +120,12 @@ export function createSettler(options: {
 
       return (delivered) => {
         const message = readMessage(queue, delivered);
-        const delivery = { message, isOurs, acknowledge: () => acknowledger.acknowledge(delivered) };
+        const delivery = {
+          message,
+          isOurs,
+          acknowledge: () => acknowledger.acknowledge(delivered),
+          reject: () => acknowledger.reject(delivered),
+        };
         acknowledger.expect(delivered);
         measureWaiting(message);
         return atWorkOn(message, async () => {
