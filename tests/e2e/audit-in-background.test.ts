@@ -157,6 +157,13 @@ const plants: readonly Plant[] = [
     'I5',
     'UPDATE reservations SET quantity = quantity + 1 WHERE order_id = $1',
   ),
+  inProcessor(
+    'a saga of so many lines that nobody wants to read them all',
+    'I5',
+    `UPDATE sagas SET "order" = jsonb_set("order"::jsonb, '{items}', (
+       SELECT jsonb_agg(jsonb_build_object('sku', md5(i::text) || md5((-i)::text), 'quantity', 1))
+       FROM generate_series(1, 100) AS i)) WHERE order_id = $1`,
+  ),
   inProcessor('a step that was announced twice', 'I7 I8', copyOfOutboxRow(3)),
   inProcessor('a gap in the replies', 'I8', 'DELETE FROM outbox WHERE order_id = $1 AND sequence = 2'),
   inProcessor('a reply that waits for ever', 'I9', stuckMessage),

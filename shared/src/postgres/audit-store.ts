@@ -7,6 +7,8 @@ import { query, type Statement } from './statement.ts';
 
 /** So many tell as much as more would. */
 const mostFindings = 10_000;
+/** Characters of a finding: they are part of its key, and PostgreSQL keeps no key of more than 2704 bytes. */
+const longestFinding = 500;
 
 const beginRun: Statement = {
   name: 'audit-begin',
@@ -93,7 +95,7 @@ export function createAuditStore({ pool }: { pool: Pool }): AuditStore {
     replace: (source, subjects, findings) =>
       withDatabaseErrors(async () => {
         const about = subjects === 'all' ? null : subjects;
-        const values = [source, about, JSON.stringify(findings)];
+        const values = [source, about, JSON.stringify(findings.map(inBrief))];
         const kept = await query<Finding & { isNew: boolean }>(pool, replaceFindings, values);
         return kept.filter(({ isNew }) => isNew).map(({ isNew: _isNew, ...finding }) => finding);
       }),
@@ -109,4 +111,10 @@ export function createAuditStore({ pool }: { pool: Pool }): AuditStore {
         };
       }),
   };
+}
+
+function inBrief(finding: Finding): Finding {
+  const { what } = finding;
+  if (what.length <= longestFinding) return finding;
+  return { ...finding, what: `${what.slice(0, longestFinding).toWellFormed()}…` };
 }
