@@ -235,6 +235,33 @@ describe('a message whose dependency is away', () => {
   });
 });
 
+describe('a message with which it was found out that something is away', () => {
+  test('lets the others go first, with nothing held against it', async () => {
+    const data = { wasTried: true };
+    const attempts: IncomingMessage[] = [];
+    const consumer = await startConsumer({
+      broker,
+      concurrency: 1,
+      handler: {
+        async handle(message) {
+          attempts.push(message);
+          if (attempts.length === 1)
+            throw new AppError({ code: 'PAYMENT_UNAVAILABLE', kind: 'unavailable', message: 'away', data });
+        },
+      },
+    });
+    stopConsumer = consumer.stop;
+    const [first, second] = [send(), send()];
+    await eventually(() => attempts.length === 3);
+    await expectNothingLeft();
+    expect(attempts.map(({ messageId, failedAttempts }) => [messageId, failedAttempts])).toEqual([
+      [first.messageId, 0],
+      [second.messageId, 0],
+      [first.messageId, 0],
+    ]);
+  });
+});
+
 describe('a message whose dependency is away for very long', () => {
   test('goes back to the queue before the broker loses its patience, with nothing held against it', async () => {
     const attempts: IncomingMessage[] = [];

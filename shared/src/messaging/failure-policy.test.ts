@@ -43,6 +43,12 @@ describe('a failed message', () => {
     expect(disposeOf(errorOf('unavailable'), 99, ladder)).toEqual({ action: 'hold' });
   });
 
+  test('waits behind the others when that was found out with it', () => {
+    const { code, message: why } = errorOf('unavailable');
+    const error = new AppError({ code, kind: 'unavailable', message: why, data: { wasTried: true } });
+    expect(disposeOf(error, 99, ladder)).toEqual({ action: 'step back' });
+  });
+
   test('goes on with its own headers, its origin and its count, and without the books of the broker', () => {
     const copy = toRetry(message({ failedAttempts: 1 }), errorOf('transient'), 5_000, now);
     expect(copy).toMatchObject({

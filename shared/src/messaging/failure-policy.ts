@@ -1,5 +1,5 @@
 import { deadLetterRoutingKeyOf, exchanges, retryExchangeOf } from '../contracts/topology.ts';
-import { AppError, type ErrorKind } from '../kernel/errors.ts';
+import { AppError } from '../kernel/errors.ts';
 import { ownFrame } from '../kernel/own-frame.ts';
 import { forward } from './forward-message.ts';
 import { type IncomingMessage, messageHeaders, type OutgoingMessage } from './message.ts';
@@ -8,28 +8,33 @@ import { type IncomingMessage, messageHeaders, type OutgoingMessage } from './me
 export type Disposition =
   /** Keep it, wait, and handle it again: something that everyone needs is away, and attempts are not burnt. */
   | { readonly action: 'hold' }
+  /** The same, but behind all others: it may itself be what made that look away. */
+  | { readonly action: 'step back' }
   /** Up the ladder: come back after `delayMs`. */
   | { readonly action: 'retry'; readonly delayMs: number }
   /** Into the dead-letter queue. `exhausted`: it was worth retrying, and the ladder has no rung left. */
   | { readonly action: 'park'; readonly exhausted: boolean };
 
-const counted = (failedAttempts: number, delaysMs: readonly number[]): Disposition => {
-  const delayMs = delaysMs[failedAttempts];
-  return delayMs === undefined ? { action: 'park', exhausted: true } : { action: 'retry', delayMs };
-};
-
-const dispositions: Record<ErrorKind, (failedAttempts: number, delaysMs: readonly number[]) => Disposition> =
-  {
-    unavailable: () => ({ action: 'hold' }),
-    transient: counted,
-    conflict: counted,
-    rejected: () => ({ action: 'park', exhausted: false }),
-    permanent: () => ({ action: 'park', exhausted: false }),
-  };
-
-/** Decides by the kind of the error alone; `delaysMs` are the rungs of the ladder. */
+/**
+ * Decides by the kind of the error; `delaysMs` are the rungs of the ladder. Of what is away, `wasTried` among the facts of the
+ * error says that this very message was what it was tried with.
+ */
 export function disposeOf(error: AppError, failedAttempts: number, delaysMs: readonly number[]): Disposition {
-  return dispositions[error.kind](failedAttempts, delaysMs);
+  const { kind, data } = error;
+  switch (kind) {
+    case 'unavailable':
+      return { action: data['wasTried'] === true ? 'step back' : 'hold' };
+    case 'transient':
+    case 'conflict': {
+      const delayMs = delaysMs[failedAttempts];
+      return delayMs === undefined ? { action: 'park', exhausted: true } : { action: 'retry', delayMs };
+    }
+    case 'rejected':
+    case 'permanent':
+      return { action: 'park', exhausted: false };
+    default:
+      return kind satisfies never;
+  }
 }
 
 /** A message that came back unanswered this often may be what ends the process. */

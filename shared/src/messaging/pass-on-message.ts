@@ -28,7 +28,7 @@ export interface PassOn {
    */
   failed(message: IncomingMessage, error: AppError, waitedLong: boolean): Promise<Passage>;
   /** To the end of the queue, as if it had never been in hand: nobody is to blame for how long it had to wait. */
-  unfinished(message: IncomingMessage): Promise<Passage>;
+  unfinished(message: IncomingMessage): Promise<'gone' | 'waits'>;
 }
 
 export function createPassOn(options: {
@@ -111,12 +111,22 @@ export function createPassOn(options: {
     return send(toRetry(message, error, delayMs, clock()), 'retried', error);
   }
 
+  async function unfinished(message: IncomingMessage): Promise<'gone' | 'waits'> {
+    const [shortestMs] = retryDelaysMs;
+    if (shortestMs === undefined) return 'waits';
+    const passage = await send(toQueueAgain(message, shortestMs), 'put back');
+    return passage === 'unwritable' ? 'waits' : passage;
+  }
+
   return {
     async failed(message, error, waitedLong) {
       const disposition = disposeOf(error, message.failedAttempts, retryDelaysMs);
       switch (disposition.action) {
         case 'hold':
           return 'waits';
+        case 'step back':
+          logger.warn({ type: message.type, err: inBrief(error) }, 'message lets the others go first');
+          return unfinished(message);
         case 'retry': {
           const passage = await retry(message, error, disposition.delayMs);
           return passage === 'unwritable' ? giveUp(message, error, waitedLong) : passage;
@@ -126,10 +136,7 @@ export function createPassOn(options: {
       }
     },
 
-    async unfinished(message) {
-      const [shortestMs] = retryDelaysMs;
-      return shortestMs === undefined ? 'waits' : send(toQueueAgain(message, shortestMs), 'put back');
-    },
+    unfinished,
   };
 }
 

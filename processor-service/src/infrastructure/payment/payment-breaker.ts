@@ -138,9 +138,12 @@ function circuitIsOpen(cause: BrokenCircuitError): AppError {
   });
 }
 
-/** The call that opened the circuit, or probed it: as little the fault of what it was for as of those that wait. */
+/**
+ * The call that opened the circuit, or probed it: it is not the fault of what it was for, as far as anybody can tell. Should
+ * the provider have no answer to that alone, the next probe had better be for something else.
+ */
 function blamedOnProvider({ code, message, data, cause }: AppError): AppError {
-  return new AppError({ code, kind: 'unavailable', message, data, cause });
+  return new AppError({ code, kind: 'unavailable', message, data: { ...data, wasTried: true }, cause });
 }
 
 function errorOf(failure: FailureReason<unknown> | undefined): unknown {
