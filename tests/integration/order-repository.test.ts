@@ -11,6 +11,7 @@ import { anonymous } from '#shared/auth/caller.ts';
 import { newId } from '#shared/kernel/ids.ts';
 import { newTraceparent } from '#shared/observability/trace-context.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { eventually } from '../support/eventually.ts';
 import { type OpenOrderRepository, openOrderRepository, placementOf } from './support/orders.ts';
 
 let database: TestDatabase;
@@ -269,6 +270,22 @@ describe('reading orders', () => {
     const times = (await other.orders.timeline(id)).map(({ at }) => at.getTime());
     expect(times).toEqual(times.toSorted((a, b) => a - b));
     expect(await other.orders.timeline(newId())).toEqual([]);
+  });
+
+  test('is not possible just now, rather than wrong, when the database ends the session', async () => {
+    const holding = await database.pool.connect();
+    await holding.query('BEGIN');
+    await holding.query('LOCK TABLE orders');
+    const reading = expect(one.orders.find(newId())).rejects.toMatchObject({ code: 'DATABASE_UNAVAILABLE' });
+    await eventually(async () => {
+      const { rowCount } = await database.pool.query(
+        `SELECT pg_terminate_backend(pid) FROM pg_locks WHERE relation = 'orders'::regclass AND NOT granted`,
+      );
+      if (rowCount === 0) throw new Error('nobody waits');
+    });
+    await reading;
+    await holding.query('ROLLBACK');
+    holding.release();
   });
 });
 

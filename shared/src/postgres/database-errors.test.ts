@@ -31,3 +31,13 @@ test('what Prisma wraps is recognised by its cause', () => {
   const wrapped = Object.assign(new Error('P2010'), { code: 'P2010', cause: { originalCode: '57P03' } });
   expect(fromDatabaseError(wrapped).code).toBe('DATABASE_UNAVAILABLE');
 });
+
+test.each([
+  ['57P03', 'DATABASE_UNAVAILABLE'],
+  ['40001', 'CONCURRENT_UPDATE'],
+  ['23514', 'INTERNAL'],
+])('what Prisma says of a statement that failed with %s is %s', (originalCode, expected) => {
+  const driverAdapterError = new Error('x', { cause: { originalCode } });
+  const failed = Object.assign(new Error('P2039'), { code: 'P2039', meta: { driverAdapterError } });
+  expect(fromDatabaseError(failed).code).toBe(expected);
+});

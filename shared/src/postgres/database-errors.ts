@@ -100,19 +100,21 @@ export async function withDatabaseErrors<T>(work: () => Promise<T>): Promise<T> 
   }
 }
 
+/** The nearest code that says something, at the error or what is behind it; Prisma has the driver's error in `meta`. */
 function codeOf(error: unknown): string | undefined {
   for (let current = error, depth = 0; current && depth < 5; depth += 1) {
-    const { code, originalCode, cause } = current as {
+    const { code, originalCode, cause, meta } = current as {
       code?: unknown;
       originalCode?: unknown;
       cause?: unknown;
+      meta?: { driverAdapterError?: unknown };
     };
     const found = [originalCode, code].find(
       (value) =>
         typeof value === 'string' && (unavailablePrismaCodes.has(value) || !otherPrismaCode.test(value)),
     );
     if (typeof found === 'string') return found;
-    current = cause;
+    current = cause ?? meta?.driverAdapterError;
   }
   return undefined;
 }
