@@ -1,3 +1,6 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { NamedLocks } from '#shared/postgres/advisory-lock.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
@@ -48,6 +51,23 @@ test('a lock ends with the session that held it', async () => {
     return turn !== undefined;
   });
   await release?.();
+});
+
+test('a lock ends when the process that held it is frozen, and not when it takes its time', async () => {
+  const script = fileURLToPath(new URL('support/hold-lock.ts', import.meta.url));
+  const holder = spawn(process.execPath, [script, database.url], { stdio: ['ignore', 'pipe', 'inherit'] });
+  try {
+    const [answer] = (await once(holder.stdout, 'data')) as [Buffer];
+    expect(answer.toString()).toBe('mine\n');
+    expect(await others.acquire('a', { waitMs: 12_000 })).toBeUndefined();
+    holder.kill('SIGSTOP');
+    const turn = await others.acquire('a', { waitMs: 20_000 });
+    expect(turn).toBeDefined();
+    await turn?.();
+  } finally {
+    holder.kill('SIGKILL');
+    await once(holder, 'exit');
+  }
 });
 
 test('without a database there is no lock', async () => {
