@@ -85,6 +85,6 @@ export interface WebhookDeliveries {
   release(claimed: Pick<ClaimedDelivery, 'id' | 'leasedUntil'>): Promise<void>;
   /** Gives up some of what waits for webhooks that are disabled or deleted; answers how many. */
   giveUp(limit: number): Promise<number>;
-  /** Deletes from the old end, looking at no more than `limit`: what was finished so long ago. Answers how many. */
+  /** Deletes some of what was finished so long ago, the oldest first; answers how many. */
   deleteFinished(olderThanMs: number, limit: number): Promise<number>;
 }

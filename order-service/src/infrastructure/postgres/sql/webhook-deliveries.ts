@@ -137,13 +137,19 @@ export const giveUpDeliveries: Statement = {
     WHERE delivery.id = vain.id`,
 };
 
-/** Deletes from the old end, looking at no more than $2 rows: those finished more than $1 milliseconds ago. */
+/**
+ * Deletes at most $2 that were finished more than $1 milliseconds ago, the oldest first. By an index of its own: what waits
+ * for a receiver that has been away for days is older than most of them, and can be any number.
+ */
 export const deleteFinishedDeliveries: Statement = {
   name: 'delete-finished-deliveries',
   text: `
-    DELETE FROM webhook_deliveries
-    WHERE id IN (
-      SELECT id FROM (SELECT id, finished_at FROM webhook_deliveries ORDER BY id LIMIT $2) AS oldest
+    WITH old AS MATERIALIZED (
+      SELECT id FROM webhook_deliveries
       WHERE finished_at < now() - $1 * interval '1 millisecond'
-    )`,
+      ORDER BY finished_at
+      LIMIT $2
+      FOR UPDATE SKIP LOCKED
+    )
+    DELETE FROM webhook_deliveries AS delivery USING old WHERE delivery.id = old.id`,
 };
