@@ -111,6 +111,27 @@ describe('a saga that is given up while the provider is away', () => {
     expect(rows.map(({ sequence }) => sequence)).toEqual([1, Number(line.id), 2]);
   });
 
+  test('needs attention, too, when its stock cannot be released, whatever the provider says', async () => {
+    const { orderId, sku } = await givenUp();
+    const move = (pieces: number) =>
+      processor.system.processorDatabase.pool.query(
+        'UPDATE stock SET on_hand = on_hand + $2, reserved = reserved - $2 WHERE sku = $1',
+        [sku, pieces],
+      );
+    await processor.becomes(orderId, 'needs_attention');
+    await move(1);
+    await processor.sandbox.lift();
+    await processor.resume(orderId);
+    expect(await processor.becomes(orderId, 'needs_attention')).toMatchObject({
+      attempts: 6,
+      trouble: { code: 'INTERNAL', message: `cannot release 1 of ${sku}` },
+    });
+    await move(-1);
+    await processor.resume(orderId);
+    await processor.becomes(orderId, 'failed');
+    expect(await processor.stockOf(sku)).toEqual({ onHand: 10, reserved: 0, shipped: 0 });
+  });
+
   test('lets a replay wait until it is undone, and then runs again', async () => {
     const { orderId, letter } = await givenUp();
     await processor.becomes(orderId, 'needs_attention');

@@ -24,15 +24,22 @@ export function createCompensateOrder(dependencies: {
   return async (saga) => {
     const { run } = saga;
     failpoint('saga.before-compensation');
-    const attempted = await attempt(saga, () => gateway.cancel({ key: paymentKeyOf(saga) }));
+    const step = async (event: SagaEvent): Promise<Saga> => (await takeStep({ request: saga, event })).saga;
+    const cancelled = await attempt(saga, () => gateway.cancel({ key: paymentKeyOf(saga) }));
     failpoint('saga.after-compensation');
-    const event: SagaEvent =
-      attempted.outcome === 'done'
-        ? { type: 'compensated', run }
-        : attempted.outcome === 'failed'
-          ? attempted.event
-          : { type: 'stuck', run, trouble: attempted.trouble };
-    return (await takeStep({ request: saga, event })).saga;
+    // What the saga has undone may be more than the database can take note of: that counts as well.
+    const attempted =
+      cancelled.outcome === 'done'
+        ? await attempt(saga, () => step({ type: 'compensated', run }))
+        : cancelled;
+    switch (attempted.outcome) {
+      case 'done':
+        return attempted.result;
+      case 'failed':
+        return step(attempted.event);
+      case 'hopeless':
+        return step({ type: 'stuck', run, trouble: attempted.trouble });
+    }
   };
 }
 

@@ -1,3 +1,4 @@
+import { toAppError } from '#shared/kernel/errors.ts';
 import type { Logger } from '#shared/observability/logger.ts';
 import { traceIdOf } from '#shared/observability/trace-context.ts';
 import { inSpan } from '#shared/observability/tracing.ts';
@@ -28,9 +29,15 @@ export function observeSagaSteps(takeStep: TakeStep, logger: Logger): TakeStep {
       parent: traceparentAtHand() ?? request.traceparent,
       attributes: { 'oms.order.id': orderId, 'oms.saga.event': event },
     };
+    /** The saga itself remembers less of what nobody foresaw. */
+    const complain = (error: unknown): never => {
+      if (toAppError(error).code === 'INTERNAL')
+        logger.error({ orderId, event, err: error }, 'saga step cannot be taken');
+      throw error;
+    };
     return inSpan(`saga ${spanNames[event] ?? event}`, description, async (span) => {
       const { traceparent = request.traceparent } = span;
-      const result = await takeStep({ ...step, request: { ...request, traceparent } });
+      const result = await takeStep({ ...step, request: { ...request, traceparent } }).catch(complain);
       const { saga, advanced } = result;
       span.set({ 'oms.saga.state': saga.state, 'oms.saga.run': saga.run, 'oms.saga.advanced': advanced });
       if (advanced && outcomes.has(saga.state)) logger.info(outcomeOf(saga, traceparent), 'saga ended');

@@ -15,7 +15,7 @@ const trouble = { code: 'PAYMENT_UNAVAILABLE', message: 'away', at: now.toISOStr
 
 describe('an attempt', () => {
   test('that works is done', async () => {
-    expect(await attempt(sagaIn('compensating'), async () => {})).toEqual({ outcome: 'done' });
+    expect(await attempt(sagaIn('compensating'), async () => 7)).toEqual({ outcome: 'done', result: 7 });
   });
 
   test('that fails is repeated, later every time', async () => {

@@ -5,15 +5,18 @@ import type { Saga } from '../domain/saga.ts';
 import type { SagaEvent } from '../domain/saga-events.ts';
 import type { Trouble } from '../domain/saga-failure.ts';
 
-export type AttemptOutcome =
-  | { readonly outcome: 'done' }
+export type AttemptOutcome<Result> =
+  | { readonly outcome: 'done'; readonly result: Result }
   /** Worth another try, which the event arranges. */
   | { readonly outcome: 'failed'; readonly event: Extract<SagaEvent, { type: 'attemptFailed' }> }
   /** No repetition helps, or there were enough of them. */
   | { readonly outcome: 'hopeless'; readonly trouble: Trouble; readonly error: AppError };
 
 /** Makes an attempt at what a saga owes, and says what its failure means for the saga. Never throws. */
-export type AttemptFor = (saga: Saga, attempt: () => Promise<unknown>) => Promise<AttemptOutcome>;
+export type AttemptFor = <Result>(
+  saga: Saga,
+  attempt: () => Promise<Result>,
+) => Promise<AttemptOutcome<Result>>;
 
 /**
  * @param limit how many attempts may fail; those that were not made because the provider is known to be away do not count
@@ -22,8 +25,7 @@ export function createAttempts(options: { clock: Clock; backoff: Backoff; limit:
   const { clock, backoff, limit } = options;
   return async (saga, attempt) => {
     try {
-      await attempt();
-      return { outcome: 'done' };
+      return { outcome: 'done', result: await attempt() };
     } catch (thrown) {
       const error = toAppError(thrown);
       const now = clock();

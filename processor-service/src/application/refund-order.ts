@@ -40,15 +40,21 @@ export function createRefundOrder(dependencies: {
     const key = refundKeyOf(saga, refundId);
     if (paymentId === null) throw new Error(`saga ${saga.order.orderId} has a refund and no payment`);
     failpoint('saga.before-refund');
-    const attempted = await attempt(saga, () => gateway.refund({ paymentId, key, amountMinor }));
+    const step = async (event: SagaEvent): Promise<Saga> => (await takeStep({ request: saga, event })).saga;
+    const refunded = await attempt(saga, () => gateway.refund({ paymentId, key, amountMinor }));
     failpoint('saga.after-refund');
-    const event: SagaEvent =
-      attempted.outcome === 'done'
-        ? { type: 'refundSettled', refundId }
-        : attempted.outcome === 'failed'
-          ? attempted.event
-          : { type: 'refundStuck', refundId, trouble: attempted.trouble };
-    return (await takeStep({ request: saga, event })).saga;
+    const attempted =
+      refunded.outcome === 'done'
+        ? await attempt(saga, () => step({ type: 'refundSettled', refundId }))
+        : refunded;
+    switch (attempted.outcome) {
+      case 'done':
+        return attempted.result;
+      case 'failed':
+        return step(attempted.event);
+      case 'hopeless':
+        return step({ type: 'refundStuck', refundId, trouble: attempted.trouble });
+    }
   }
 
   async function settle(saga: Saga): Promise<void> {

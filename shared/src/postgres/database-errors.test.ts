@@ -27,6 +27,11 @@ test('a connection that ended without a code is an unavailable database', () => 
   expect(fromDatabaseError(new Error('Connection terminated unexpectedly')).kind).toBe('unavailable');
 });
 
+test('what is thrown between the statements keeps its own words', () => {
+  const error = fromDatabaseError(new RangeError('there is too little of it'));
+  expect(error).toMatchObject({ code: 'INTERNAL', kind: 'transient', message: 'there is too little of it' });
+});
+
 test('what Prisma wraps is recognised by its cause', () => {
   const wrapped = Object.assign(new Error('P2010'), { code: 'P2010', cause: { originalCode: '57P03' } });
   expect(fromDatabaseError(wrapped).code).toBe('DATABASE_UNAVAILABLE');

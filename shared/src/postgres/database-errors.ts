@@ -1,4 +1,4 @@
-import { AppError } from '../kernel/errors.ts';
+import { AppError, toAppError } from '../kernel/errors.ts';
 
 /** SQLSTATE codes, see PostgreSQL's appendix "Error Codes". */
 const serializationFailure = '40001';
@@ -83,6 +83,8 @@ export function fromDatabaseError(error: unknown): AppError {
       cause: error,
     });
   }
+  // What was thrown between the statements is no word of the database.
+  if (error instanceof Error && !('code' in error)) return toAppError(error);
   return new AppError({
     code: 'INTERNAL',
     kind: 'transient',
