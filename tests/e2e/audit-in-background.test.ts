@@ -51,6 +51,22 @@ test('finds nothing at any time while orders of every kind are under way, nor af
   }
 });
 
+test('finds nothing wrong with a refund that waits for an operator, however long', async () => {
+  const id = await place(magicAmounts.keepsTheMoney);
+  await orderClient(system.urls.order).becomes(id, 'completed');
+  expect(await witness.ask(id, 'refund')).toBe(202);
+  await settled(system, { attention: true });
+  await system.orderDatabase.pool.query(
+    `UPDATE orders SET updated_at = now() - interval '2 hours' WHERE id = $1`,
+    [id],
+  );
+  await swept();
+  for (const service of services) {
+    const { findings } = await readInvariants(system, service);
+    expect(findings.filter(({ subject }) => subject === id)).toEqual([]);
+  }
+});
+
 test('says what it cannot tell', async () => {
   const untoldBy = async (service: Service): Promise<string[]> =>
     (await readInvariants(system, service)).invariants

@@ -1,6 +1,5 @@
 import { measureAudit } from '#shared/audit/audit-metrics.ts';
 import { createBackgroundAudit } from '#shared/audit/background-audit.ts';
-import { judge } from '#shared/audit/check.ts';
 import { changes, openOrders, sweep } from '#shared/audit/feeds.ts';
 import { toldBy } from '#shared/audit/invariants-route.ts';
 import { outboxFreshness, outboxIsFresh } from '#shared/audit/outbox-is-fresh.ts';
@@ -9,7 +8,7 @@ import type { Logger } from '#shared/observability/logger.ts';
 import { createOutboxAudit } from '#shared/outbox/outbox-audit.ts';
 import { createAuditStore } from '#shared/postgres/audit-store.ts';
 import type { createPool } from '#shared/postgres/pool.ts';
-import { orderChecks } from '../application/audit/order-checks.ts';
+import { judgeOrders, orderChecks } from '../application/audit/order-checks.ts';
 import type { OrderServiceConfig } from '../config.ts';
 import { createOrderAudit } from '../infrastructure/postgres/order-audit.ts';
 
@@ -33,7 +32,7 @@ export function createAudit(parts: {
   const inBackground = createBackgroundAudit({
     store,
     feeds,
-    look: async (ids, at) => judge(orderChecks, await orders.read(ids), { at, overdueMs, outboxRetentionMs }),
+    look: async (ids, at) => judgeOrders(await orders.read(ids), { at, overdueMs, outboxRetentionMs }),
     whole: [outboxIsFresh({ waiting: outbox.waiting, isBrokerThere })],
     clock,
     intervalMs: config.AUDIT_INTERVAL_MS,

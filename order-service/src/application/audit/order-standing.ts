@@ -8,6 +8,11 @@ export function waitsForCustomer({ status, payment, paymentRequested }: AuditedO
   return status === 'reserved' && payment === 'manual' && !paymentRequested;
 }
 
+/** Whether the processor-service has yet to say what becomes of a wish to cancel or refund. */
+export function waitsForAnswer({ cancellation, refunds }: AuditedOrder): boolean {
+  return cancellation?.status === 'requested' || refunds.some(({ status }) => status === 'requested');
+}
+
 /** What went back to the customer, in minor units. */
 export function refundedMinorOf({ refunds }: AuditedOrder): number {
   return refunds
