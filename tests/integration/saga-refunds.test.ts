@@ -117,6 +117,29 @@ describe('a refund', () => {
     },
   );
 
+  test('needs attention when its stock cannot come back, and moves the money once all the same', async () => {
+    const { orderId, refundRequested, sku } = await paid();
+    const move = (pieces: number) =>
+      processor.system.processorDatabase.pool.query(
+        'UPDATE stock SET on_hand = on_hand + $2, shipped = shipped - $2 WHERE sku = $1',
+        [sku, pieces],
+      );
+    await move(2);
+    await processor.publish(refundRequested());
+    const stuck = await eventually(async () => {
+      const saga = await processor.saga(orderId);
+      return saga.refunds[0]?.state === 'needs_attention' && saga;
+    });
+    expect(stuck.refunds).toMatchObject([
+      { trouble: { code: 'INTERNAL', message: `cannot restock 2 of ${sku}` } },
+    ]);
+    await move(-2);
+    await processor.resume(orderId);
+    await processor.becomes(orderId, 'refunded');
+    expect(await processor.sandbox.movements(orderId)).toEqual(['captured 1000', 'refunded 1000']);
+    expect(await processor.stockOf(sku)).toEqual({ onHand: 10, reserved: 0, shipped: 0 });
+  });
+
   test('that the provider declines needs attention, is listed, and goes on when an operator resumes it', async () => {
     const { orderId, refundRequested, sku } = await paid();
     await processor.sandbox.force('compensation_declined', { operations: ['refund'] });
