@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import pg from 'pg';
 import { eventually } from '../support/eventually.ts';
 import { checkInvariants } from '../support/invariants.ts';
 import { endsOf, line, magicAmounts, mixedWishes, placeAll, placeOne } from '../support/load.ts';
@@ -91,6 +92,43 @@ test('orders under way wait for the database without using up any of their attem
   await expectInvariants();
   expect(system.logOf('processor').filter((entry) => entry.includes('message will be retried'))).toEqual([]);
 });
+
+test('orders under way wait as well for a database that only reads, as one without room or after a failover', async () => {
+  const ids = [];
+  for (let index = 0; index < 5; index += 1) {
+    ids.push(await placeOne(witness, line('SKU-003', 1, magicAmounts.slow)));
+  }
+  const orders = orderClient(system.urls.order);
+  await Promise.all(ids.map((id) => orders.becomes(id, 'reserved')));
+  const seenBefore = system.logOf('processor').length;
+  const sinceThen = (text: string) =>
+    system
+      .logOf('processor')
+      .slice(seenBefore)
+      .some((entry) => entry.includes(text));
+  await onlyRead(true);
+  try {
+    await eventually(() => sinceThen('message waits for a dependency'));
+    const refusal = await orders.post(orderBody());
+    expect([refusal.status, await refusal.json()]).toMatchObject([503, { code: 'DATABASE_UNAVAILABLE' }]);
+  } finally {
+    await onlyRead(false);
+  }
+
+  await Promise.all(ids.map((id) => orders.becomes(id, 'completed')));
+  await expectInvariants();
+  expect(sinceThen('message will be retried')).toBe(false);
+});
+
+/** For all sessions of all databases, those that are open as well. */
+async function onlyRead(isWanted: boolean): Promise<void> {
+  const client = new pg.Client({ connectionString: postgres.infrastructure.maintenanceUrl });
+  await client.connect();
+  await client.query('SET default_transaction_read_only = off');
+  await client.query(`ALTER SYSTEM SET default_transaction_read_only = ${isWanted ? 'on' : 'off'}`);
+  await client.query('SELECT pg_reload_conf()');
+  await client.end();
+}
 
 test('a database that dies again and again under load loses and repeats nothing', async () => {
   const wishes = mixedWishes(30);

@@ -4,8 +4,10 @@ import { AppError, toAppError } from '../kernel/errors.ts';
 const serializationFailure = '40001';
 const deadlockDetected = '40P01';
 const uniqueViolation = '23505';
-const unavailableStates = new Set(['57P01', '57P02', '57P03', '57P05', '53300', '53400', '25P03']);
-const connectionExceptionClass = '08';
+/** It is stopping or starting, has ended the session, or only reads, as a standby does. */
+const unavailableStates = new Set(['57P01', '57P02', '57P03', '57P05', '25P03', '25006']);
+/** Connections; resources, such as the disk; the system around it. */
+const unavailableClasses = ['08', '53', '58'];
 const dataExceptionClass = '22';
 
 const unavailableSocketCodes = new Set([
@@ -42,13 +44,13 @@ export function isUniqueViolation(error: unknown, constraint?: string): boolean 
   return constraint === undefined || (error as { constraint?: unknown }).constraint === constraint;
 }
 
-/** The database is away, starting, stopping or full of connections: nothing is wrong with the statement. */
+/** The database is away, starting, stopping, full, or cannot write: nothing is wrong with the statement. */
 export function isDatabaseUnavailable(error: unknown): boolean {
   const code = codeOf(error);
   if (code !== undefined) {
     return (
       unavailableStates.has(code) ||
-      code.startsWith(connectionExceptionClass) ||
+      unavailableClasses.some((sqlClass) => code.startsWith(sqlClass)) ||
       unavailableSocketCodes.has(code) ||
       unavailablePrismaCodes.has(code)
     );
