@@ -25,21 +25,16 @@ export function createCompensateOrder(dependencies: {
     const { run } = saga;
     failpoint('saga.before-compensation');
     const step = async (event: SagaEvent): Promise<Saga> => (await takeStep({ request: saga, event })).saga;
-    const cancelled = await attempt(saga, () => gateway.cancel({ key: paymentKeyOf(saga) }));
-    failpoint('saga.after-compensation');
-    // What the saga has undone may be more than the database can take note of: that counts as well.
-    const attempted =
-      cancelled.outcome === 'done'
-        ? await attempt(saga, () => step({ type: 'compensated', run }))
-        : cancelled;
-    switch (attempted.outcome) {
-      case 'done':
-        return attempted.result;
-      case 'failed':
-        return step(attempted.event);
-      case 'hopeless':
-        return step({ type: 'stuck', run, trouble: attempted.trouble });
-    }
+    // The database may refuse to take note of what is undone, as with stock that is not there: that is a failed attempt, too.
+    const attempted = await attempt(saga, async () => {
+      await gateway.cancel({ key: paymentKeyOf(saga) });
+      failpoint('saga.after-compensation');
+      return step({ type: 'compensated', run });
+    });
+    if (attempted.outcome === 'done') return attempted.result;
+    return step(
+      attempted.outcome === 'failed' ? attempted.event : { type: 'stuck', run, trouble: attempted.trouble },
+    );
   };
 }
 

@@ -41,20 +41,17 @@ export function createRefundOrder(dependencies: {
     if (paymentId === null) throw new Error(`saga ${saga.order.orderId} has a refund and no payment`);
     failpoint('saga.before-refund');
     const step = async (event: SagaEvent): Promise<Saga> => (await takeStep({ request: saga, event })).saga;
-    const refunded = await attempt(saga, () => gateway.refund({ paymentId, key, amountMinor }));
-    failpoint('saga.after-refund');
-    const attempted =
-      refunded.outcome === 'done'
-        ? await attempt(saga, () => step({ type: 'refundSettled', refundId }))
-        : refunded;
-    switch (attempted.outcome) {
-      case 'done':
-        return attempted.result;
-      case 'failed':
-        return step(attempted.event);
-      case 'hopeless':
-        return step({ type: 'refundStuck', refundId, trouble: attempted.trouble });
-    }
+    const attempted = await attempt(saga, async () => {
+      await gateway.refund({ paymentId, key, amountMinor });
+      failpoint('saga.after-refund');
+      return step({ type: 'refundSettled', refundId });
+    });
+    if (attempted.outcome === 'done') return attempted.result;
+    return step(
+      attempted.outcome === 'failed'
+        ? attempted.event
+        : { type: 'refundStuck', refundId, trouble: attempted.trouble },
+    );
   }
 
   async function settle(saga: Saga): Promise<void> {
