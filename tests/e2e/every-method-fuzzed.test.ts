@@ -5,6 +5,7 @@ import {
   OrderServiceService,
 } from '#order-service/grpc/protobuf/oms/v1/order_service.ts';
 import { connectOrders } from '../support/grpc-client.ts';
+import { withHostilePart } from '../support/hostile-values.ts';
 import { createTestSystem, orderBody, orderClient, type TestSystem } from '../support/system.ts';
 
 let system: TestSystem;
@@ -45,23 +46,17 @@ const hostileTexts = ['', ' ', '\u0000', '\u202e', 'x'.repeat(5_000), '../..', "
 const hostileNumbers = [-1, 0, 2 ** 31 - 1, -(2 ** 31)];
 const hostileAmounts = [-1n, 0n, 2n ** 53n, 2n ** 63n - 1n, -(2n ** 63n)];
 
-function hostileVariants(value: unknown): readonly unknown[] {
+/** What a client of the generated code can send in its place. */
+function sendableVariants(value: unknown): readonly unknown[] {
   if (typeof value === 'string') return hostileTexts;
   if (typeof value === 'number') return hostileNumbers;
   if (typeof value === 'bigint') return hostileAmounts;
   if (Array.isArray(value)) {
     const [item] = value as [object];
-    return [[], Array(500).fill(item), ...withHostilePart(item).map((odd) => [odd])];
+    return [[], Array(500).fill(item), ...withHostilePart(item, sendableVariants).map((odd) => [odd])];
   }
   const isMoney = 'amountMinor' in (value as object);
-  return [isMoney ? undefined : {}, ...withHostilePart(value as object)];
-}
-
-/** The whole with each part in turn, however deep, replaced by each hostile value of its type. */
-function withHostilePart(whole: object): readonly object[] {
-  return Object.entries(whole).flatMap(([name, part]) =>
-    hostileVariants(part).map((variant) => ({ ...whole, [name]: variant })),
-  );
+  return [isMoney ? undefined : {}, ...withHostilePart(value as object, sendableVariants)];
 }
 
 /** How a call to any method ends, unary or streaming: a stream that goes on is given up. */
@@ -89,7 +84,7 @@ const ours = [
 test.each(Object.keys(OrderServiceService) as (keyof typeof OrderServiceService)[])(
   'no rubbish in a request makes %s fail of our own',
   async (name) => {
-    const variants = withHostilePart(requests[name]);
+    const variants = withHostilePart(requests[name], sendableVariants);
     expect(variants.length).toBeGreaterThan(8);
     for (const request of variants) {
       const code = await statusOf(name, request, new Metadata());

@@ -27,10 +27,17 @@ export function hostileVariants(value: unknown): readonly unknown[] {
     : hostileValues;
 }
 
-/** The whole with each part of it in turn, however deep, replaced by each of the hostile values. */
-export function withHostilePart<Whole extends object>(whole: Whole): readonly Whole[] {
+/**
+ * The whole with each part of it in turn replaced by everything that may stand in its place.
+ *
+ * @param variantsOf looks into a part as well, for parts of parts
+ */
+export function withHostilePart<Whole extends object>(
+  whole: Whole,
+  variantsOf: (part: unknown) => readonly unknown[] = hostileVariants,
+): readonly Whole[] {
   return Object.entries(whole).flatMap(([name, part]) =>
-    hostileVariants(part).map((variant) =>
+    variantsOf(part).map((variant) =>
       Array.isArray(whole) ? (whole.with(Number(name), variant) as Whole) : { ...whole, [name]: variant },
     ),
   );

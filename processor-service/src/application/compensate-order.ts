@@ -10,7 +10,7 @@ import type { SagaStep, StepResult } from './take-saga-steps.ts';
  * failed attempt is remembered by the saga, which the watchdog takes up again, or an operator. Any number of drivers
  * may do it at the same time. Answers the saga as it stands then.
  *
- * @throws AppError only when processor_db does not take the step.
+ * @throws AppError only when processor_db takes note of nothing, not even of the failed attempt.
  */
 export type CompensateOrder = (saga: Saga) => Promise<Saga>;
 

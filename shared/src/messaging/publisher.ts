@@ -16,7 +16,8 @@ export interface Publisher {
    * Resolves once the broker has taken responsibility for the message.
    *
    * @throws AppError `BROKER_UNAVAILABLE` (not sent), `PUBLISH_RETURNED` (no queue wants it), `PUBLISH_REFUSED` (the
-   * broker said no; of kind `rejected`: AMQP has no way to say it, now or later) or `PUBLISH_UNCONFIRMED` (no answer: it may or may not be there, publish it again under its id).
+   * broker said no; of kind `rejected`: AMQP has no way to say it, now or later) or `PUBLISH_UNCONFIRMED` (no answer: it
+   * may or may not be there, publish it again under its id).
    */
   publish(message: OutgoingMessage): Promise<void>;
   isReady(): boolean;
